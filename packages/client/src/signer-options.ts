@@ -1,0 +1,100 @@
+import {
+  type Algorithm,
+  CREDENTIAL,
+  isAlgorithm,
+  Secret,
+  signedHeadersFault,
+} from '@countersign/core';
+
+/** What a signer is made of. */
+export interface SignerOptions {
+  /** Who signs: 1–128 of `A-Z a-z 0-9 . _ -`. */
+  readonly credential: string;
+  /** `csk_…`, or at least 32 bytes. */
+  readonly secret: string | Uint8Array | Secret;
+  /** `HMAC-256` unless said otherwise; it must be that of the key. */
+  readonly algorithm?: Algorithm;
+  /** Header fields to sign besides those of the protocol; each must then be in every request. */
+  readonly signedHeaders?: readonly string[];
+  /** `x-date` where Date cannot be set, as in browsers; `date` unless said otherwise. */
+  readonly dateHeader?: 'date' | 'x-date';
+  /** The clock, in milliseconds since 1970; `Date.now` unless said otherwise. */
+  readonly now?: () => number;
+  /** Makes a new nonce; 128 random bits as 22 base64url characters unless said otherwise. */
+  readonly nonce?: () => string;
+}
+
+/** The options once they are checked. */
+export interface SignerRules {
+  readonly credential: string;
+  readonly secret: Secret;
+  readonly algorithm: Algorithm;
+  readonly signedHeaders: readonly string[];
+  readonly dateHeader: 'Date' | 'X-Date';
+  readonly now: () => number;
+  readonly nonce: () => string;
+}
+
+const OPTIONS: readonly string[] = [
+  'credential',
+  'secret',
+  'algorithm',
+  'signedHeaders',
+  'dateHeader',
+  'now',
+  'nonce',
+];
+
+/** Checks every option; a message names the option and never repeats the secret. */
+export function checkSignerOptions(options: SignerOptions): SignerRules {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('options: expected an object');
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option)) {
+      throw new TypeError(`${option}: unknown option; known are ${OPTIONS.join(', ')}`);
+    }
+  }
+  const { credential, algorithm = 'HMAC-256', signedHeaders = [], dateHeader = 'date' } = options;
+  if (typeof credential !== 'string' || !CREDENTIAL.test(credential)) {
+    throw new TypeError('credential: expected 1–128 characters of A-Z a-z 0-9 . _ -');
+  }
+  if (!isAlgorithm(algorithm)) throw new TypeError('algorithm: expected "HMAC-256" or "HMAC-512"');
+  if (dateHeader !== 'date' && dateHeader !== 'x-date') {
+    throw new TypeError('dateHeader: expected "date" or "x-date"');
+  }
+  const now = options.now ?? Date.now;
+  if (typeof now !== 'function') throw new TypeError('now: expected a function');
+  const nonce = options.nonce ?? randomNonce;
+  if (typeof nonce !== 'function') throw new TypeError('nonce: expected a function');
+  return {
+    credential,
+    secret: Secret.from(options.secret),
+    algorithm,
+    signedHeaders: checkSignedHeaders(signedHeaders),
+    dateHeader: dateHeader === 'date' ? 'Date' : 'X-Date',
+    now,
+    nonce,
+  };
+}
+
+function checkSignedHeaders(names: unknown): readonly string[] {
+  if (!Array.isArray(names)) throw new TypeError('signedHeaders: expected a list of header names');
+  return names.map((name: unknown, i) => {
+    const lower = typeof name === 'string' ? name.toLowerCase() : '';
+    if (signedHeadersFault([lower]) !== undefined) {
+      throw new TypeError(
+        `signedHeaders[${i}]: expected the name of a header field that can be signed`,
+      );
+    }
+    return lower;
+  });
+}
+
+/** 128 random bits as 22 base64url characters. */
+function randomNonce(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .slice(0, 22);
+}

@@ -1,0 +1,42 @@
+export { ALGORITHMS, type Algorithm, isAlgorithm } from './algorithm.js';
+export {
+  type AuthorizationField,
+  formatAuthorization,
+  MAX_AUTHORIZATION_LENGTH,
+  MAX_SIGNED_HEADERS,
+  parseAuthorization,
+  signedHeadersFault,
+  UNSIGNABLE_FIELDS,
+} from './authorization-field.js';
+export { canonicalTarget, MAX_TARGET_LENGTH } from './canonical-target.js';
+export {
+  type ContentDigest,
+  checkContentDigest,
+  type DigestAlgorithm,
+  formatContentDigest,
+  parseContentDigest,
+} from './content-digest.js';
+export { unsignedField } from './coverage.js';
+export { CREDENTIAL, FIELD_VALUE, NONCE, TOKEN, trimOws } from './grammar.js';
+export {
+  HeaderFields,
+  METHOD_OVERRIDE_FIELDS,
+  type RawHeaders,
+  SINGLE_FIELDS,
+  unsignableField,
+} from './header-fields.js';
+export { headerLines } from './header-lines.js';
+export { canonicalHost } from './host.js';
+export { formatImfDate, parseImfDate } from './imf-date.js';
+export { Refusal, type RefusalMore } from './refusal.js';
+export {
+  isRefusalCode,
+  publicCode,
+  REFUSAL_CODES,
+  type RefusalCode,
+  type RefusalCodeEntry,
+} from './refusal-codes.js';
+export { hmacScheme } from './schemes/hmac.js';
+export type { CanonicalRequest, Scheme, SchemeRequest, UnverifiedClaim } from './schemes/scheme.js';
+export { MIN_SECRET_BYTES, Secret } from './secret.js';
+export { type StringToSignParts, stringToSign } from './string-to-sign.js';

@@ -1,0 +1,29 @@
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { Algorithm } from './algorithm.js';
+
+// The only place that computes. `mac-portable.ts` has the same four functions for runtimes without node:crypto.
+
+/** A secret made ready for one algorithm. */
+export type MacKey = { readonly hash: 'sha256' | 'sha512'; readonly key: KeyObject };
+
+/** Prepares a key once, so that no request pays for it. */
+export function importKey(algorithm: Algorithm, secret: Uint8Array): MacKey {
+  return { hash: algorithm === 'HMAC-256' ? 'sha256' : 'sha512', key: createSecretKey(secret) };
+}
+
+/** HMAC (RFC 2104) of an ASCII text, as padded base64. */
+export function mac(key: MacKey, text: string): string {
+  return createHmac(key.hash, key.key).update(text).digest('base64');
+}
+
+/** Compares in constant time. `signature` is canonical base64; any other length than the MAC's is false. */
+export function macMatches(key: MacKey, text: string, signature: string): boolean {
+  const expected = createHmac(key.hash, key.key).update(text).digest();
+  const actual = Buffer.from(signature, 'base64');
+  return actual.length === expected.length && timingSafeEqual(actual, expected);
+}
+
+/** SHA-2 (FIPS 180-4) of bytes, or of the UTF-8 bytes of a string, as padded base64. */
+export function digest(algorithm: 'sha-256' | 'sha-512', data: Uint8Array | string): string {
+  return hash(algorithm === 'sha-256' ? 'sha256' : 'sha512', data, 'base64');
+}

@@ -1,0 +1,12 @@
+export { Refusal, type RefusalCode } from '@countersign/core';
+export type { Disclosure, HttpAnswer } from './answer.js';
+export { type KeyFileOptions, keyFile } from './keys/key-file.js';
+export type { KeyRecord, KeySecret, KeyStore } from './keys/key-store.js';
+export { type KeyEntry, type KeySecretEntry, staticKeys } from './keys/static-keys.js';
+export { type MemoryNonceStoreOptions, memoryNonceStore } from './nonces/memory.js';
+export type { NonceStore, NonceVerdict } from './nonces/nonce-store.js';
+export type { BodyLimits, BodySource, MaybePromise, RequestView } from './request-view.js';
+export type { AuthorizationAnswer, AuthorizationQuery, Authorize } from './stages/authorization.js';
+export type { LimitRate, RateAnswer } from './stages/rate.js';
+export type { Accepted, Identity, Verdict } from './verdict.js';
+export { createVerifier, type Verifier, type VerifierOptions } from './verifier.js';

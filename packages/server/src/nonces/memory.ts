@@ -1,0 +1,95 @@
+import { optionIn, wholeNumber } from '../options.js';
+import type { NonceStore, NonceVerdict } from './nonce-store.js';
+
+/** How a memory store starts and how much it holds. */
+export interface MemoryNonceStoreOptions {
+  /** Live nonces at most; then it refuses with `nonce_store_full`. 1,000,000 unless said otherwise. */
+  readonly capacity?: number;
+  /** Skew of the verifier in seconds, 1–3,600; 300 unless said otherwise. */
+  readonly skew?: number;
+  /**
+   * What a store that starts empty does about requests it may have accepted in an earlier life:
+   * `normal` refuses those dated up to its start; `strict` those dated up to its start + skew (a caller whose clock
+   * runs ahead); `fresh` none, for tests and development.
+   */
+  readonly start?: 'normal' | 'strict' | 'fresh';
+  /** The clock, in milliseconds since 1970; `Date.now` unless said otherwise. */
+  readonly now?: () => number;
+}
+
+/**
+ * Remembers nonces in this process, each exactly until the second it expires has passed. Nothing live is ever evicted.
+ * Several processes need a shared store: each would accept a replay of what another accepted.
+ *
+ * @throws TypeError or RangeError that names the option
+ * @example memoryNonceStore({ capacity: 100_000 })
+ */
+export function memoryNonceStore(
+  options: MemoryNonceStoreOptions = {},
+): NonceStore & { readonly size: number } {
+  return new MemoryNonceStore(options);
+}
+
+class MemoryNonceStore implements NonceStore {
+  readonly skew: number;
+  readonly #capacity: number;
+  readonly #now: () => number;
+  readonly #live = new Set<string>();
+  // One bucket per second of expiry, so that forgetting costs what remembering did, without timers.
+  readonly #buckets = new Map<number, string[]>();
+  #earliest = Number.POSITIVE_INFINITY;
+  // The latest expiry it may have forgotten. A claim at or before it cannot be told from a replay, wherever the clock went.
+  #horizon: number;
+
+  constructor(options: MemoryNonceStoreOptions) {
+    this.skew = wholeNumber('skew', options.skew ?? 300, 1, 3600);
+    this.#capacity = wholeNumber('capacity', options.capacity ?? 1_000_000, 1, 2 ** 24);
+    this.#now = options.now ?? Date.now;
+    if (typeof this.#now !== 'function') throw new TypeError('now: expected a function');
+    const start = optionIn('start', options.start ?? 'normal', ['normal', 'strict', 'fresh']);
+    const second = this.#second();
+    this.#horizon =
+      start === 'fresh'
+        ? Number.NEGATIVE_INFINITY
+        : second + this.skew * (start === 'strict' ? 2 : 1);
+  }
+
+  /** How many nonces are remembered now. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  claim(credential: string, nonce: string, expiresAt: number): NonceVerdict {
+    this.#forget(this.#second());
+    const pair = `${credential} ${nonce}`; // neither has a space
+    if (this.#live.has(pair)) return 'replayed';
+    if (!(expiresAt > this.#horizon)) return 'unavailable';
+    if (this.#live.size >= this.#capacity) return 'full';
+    this.#live.add(pair);
+    const bucket = this.#buckets.get(expiresAt);
+    if (bucket === undefined) this.#buckets.set(expiresAt, [pair]);
+    else bucket.push(pair);
+    if (expiresAt < this.#earliest) this.#earliest = expiresAt;
+    return 'fresh';
+  }
+
+  #second(): number {
+    return Math.floor(this.#now() / 1000);
+  }
+
+  /** Drops what expired before `second` and moves the horizon there. */
+  #forget(second: number): void {
+    if (this.#earliest >= second) return;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const [expiry, pairs] of this.#buckets) {
+      if (expiry >= second) {
+        if (expiry < earliest) earliest = expiry;
+        continue;
+      }
+      for (const pair of pairs) this.#live.delete(pair);
+      this.#buckets.delete(expiry);
+      if (expiry > this.#horizon) this.#horizon = expiry;
+    }
+    this.#earliest = earliest;
+  }
+}

@@ -1,0 +1,42 @@
+import type { RawHeaders, Refusal } from '@countersign/core';
+
+/** A value, or a promise of it. A stage awaits only what really is a promise. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** The one shape every adapter turns its framework's request into. Raw: nothing decoded, joined, sorted or dropped. */
+export interface RequestView {
+  /** As sent, case kept. */
+  readonly method: string;
+  /** As on the request line: origin-form, not decoded, not cut by a mounted router. */
+  readonly target: string;
+  /** Name, value, name, value …, as on the wire (Node's `rawHeaders`). */
+  readonly headers: RawHeaders;
+  /** The bytes that arrived, or how to read them; left out where nothing arrived. */
+  readonly body?: Uint8Array | BodySource | undefined;
+  /** Address of the peer, for rules on addresses. */
+  readonly remoteAddress?: string | undefined;
+  /** How many header fields the server passes on before it drops the rest, if it does that. */
+  readonly maxHeaders?: number | undefined;
+}
+
+/** A body that is still to be read, once: nothing is read of a request whose headers are refused. */
+export interface BodySource {
+  /**
+   * Reads to the end.
+   *
+   * @returns the bytes, or a refusal with `body_too_large`, `body_timeout`, `body_incomplete` or `body_unavailable`
+   */
+  read(limits: BodyLimits): MaybePromise<Uint8Array | Refusal>;
+}
+
+/** What a body may cost. */
+export interface BodyLimits {
+  /** Most bytes that are taken. */
+  readonly maxBytes: number;
+  /** Milliseconds from the first read to the last byte. */
+  readonly timeout: number;
+}
+
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}

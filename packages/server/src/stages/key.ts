@@ -1,0 +1,69 @@
+import { type Algorithm, Refusal, Secret, type UnverifiedClaim } from '@countersign/core';
+import type { KeyRecord, KeySecret, KeyStore } from '../keys/key-store.js';
+import { isPromise, type MaybePromise } from '../request-view.js';
+
+/** The secrets to try, and the refusal that is given after them whatever they say. */
+export interface FoundKey {
+  readonly record: KeyRecord | undefined;
+  readonly secrets: readonly KeySecret[];
+  /** Held until stage 5, so that a fault of stage 4 is answered alike for known and unknown credentials. */
+  readonly held: Refusal | undefined;
+}
+
+// Nobody signs with it: its only use is to cost as much as a real one. A claim that matched it is still refused.
+const DUMMY: readonly KeySecret[] = [{ secret: Secret.from(new Uint8Array(32)) }];
+
+/** Stage 3. Finds the key, or what to pretend in its place. */
+export function findKey(
+  keys: KeyStore,
+  claim: UnverifiedClaim,
+  now: number,
+): MaybePromise<FoundKey | Refusal> {
+  try {
+    const record = keys.find(claim.credential);
+    if (!isPromise(record)) return judge(record, claim, now);
+    return Promise.resolve(record)
+      .then((found) => judge(found, claim, now))
+      .catch(unavailable);
+  } catch (error) {
+    return unavailable(error);
+  }
+}
+
+function judge(record: KeyRecord | undefined, claim: UnverifiedClaim, now: number): FoundKey {
+  if (record === undefined || record === null || record.credential !== claim.credential) {
+    return hold(new Refusal('credential_unknown', 'No key has this credential.'));
+  }
+  if (record.status !== 'active') {
+    return hold(new Refusal('credential_inactive', 'The key is disabled.'));
+  }
+  const secrets = record.secrets.filter((secret) => isLive(secret, now));
+  if (secrets.length === 0) {
+    return hold(new Refusal('credential_inactive', 'No secret of the key is live now.'));
+  }
+  if (record.algorithm !== claim.algorithm) {
+    return hold(mismatch(record.algorithm, claim.algorithm));
+  }
+  return { record, secrets, held: undefined };
+}
+
+function isLive({ notBefore, notAfter }: KeySecret, now: number): boolean {
+  return (
+    (notBefore === undefined || notBefore <= now) && (notAfter === undefined || now < notAfter)
+  );
+}
+
+function hold(held: Refusal): FoundKey {
+  return { record: undefined, secrets: DUMMY, held };
+}
+
+function mismatch(key: Algorithm, claim: Algorithm): Refusal {
+  return new Refusal(
+    'algorithm_mismatch',
+    `The key is for ${key}; the request is signed with ${claim}.`,
+  );
+}
+
+function unavailable(cause: unknown): Refusal {
+  return new Refusal('key_store_unavailable', 'The key store failed.', { cause });
+}

@@ -1,0 +1,36 @@
+import { Refusal } from '@countersign/core';
+import { isPromise, type MaybePromise } from '../request-view.js';
+import type { Identity } from '../verdict.js';
+
+/** `allowed`, or the seconds after which to try again. */
+export type RateAnswer = 'allowed' | { readonly retryAfter: number };
+
+/** Decides whether a caller may make one more request now. Anything but `allowed`, a throw included, refuses it. */
+export type LimitRate = (identity: Identity) => MaybePromise<RateAnswer>;
+
+/** Stage 10. Counts requests that are known to be real and new, so that nobody can spend another's share. */
+export function checkRate(
+  limitRate: LimitRate | undefined,
+  identity: Identity,
+): MaybePromise<Refusal | undefined> {
+  if (limitRate === undefined) return undefined;
+  try {
+    const answer = limitRate(identity);
+    return isPromise(answer)
+      ? Promise.resolve(answer).then(refusalOf).catch(failed)
+      : refusalOf(answer);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function refusalOf(answer: RateAnswer): Refusal | undefined {
+  if (answer === 'allowed') return undefined;
+  const seconds = Math.ceil(answer.retryAfter);
+  const retryAfter = Number.isFinite(seconds) && seconds > 1 ? seconds : 1;
+  return new Refusal('rate_limited', `Try again in ${retryAfter} s.`, { retryAfter });
+}
+
+function failed(cause: unknown): Refusal {
+  return new Refusal('rate_limited', 'The rate could not be determined.', { cause });
+}

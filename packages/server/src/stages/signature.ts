@@ -1,0 +1,21 @@
+import { Refusal, type UnverifiedClaim } from '@countersign/core';
+import type { KeySecret } from '../keys/key-store.js';
+import type { FoundKey } from './key.js';
+
+/** Stage 5. Tries each secret that is live; a refusal held since stage 3 is given here, after as much work. */
+export function checkSignature(
+  claim: UnverifiedClaim,
+  text: string,
+  key: FoundKey,
+): KeySecret | Refusal {
+  const match = key.secrets.find(({ secret }) =>
+    secret.verify(claim.algorithm, text, claim.signature),
+  );
+  if (key.held !== undefined) return key.held.withStringToSign(text);
+  if (match === undefined) {
+    return new Refusal('signature_mismatch', 'The signature is not the MAC of this request.', {
+      stringToSign: text,
+    });
+  }
+  return match;
+}

@@ -1,0 +1,26 @@
+import type { Algorithm, Refusal } from '@countersign/core';
+
+/** Who made a request, as verified. Only the last stage makes one. */
+export interface Identity {
+  readonly credential: string;
+  readonly algorithm: Algorithm;
+  /** Group of the key, if it has one. */
+  readonly group: string | undefined;
+  /** `id` of the secret that the signature was made with, if it has one. */
+  readonly secretId: string | undefined;
+  /** Lower-case names of the header fields that are as the caller sent them; all others may have been altered. */
+  readonly signedHeaders: readonly string[];
+}
+
+/** The request is from whom it says, unaltered and new. */
+export interface Accepted {
+  readonly verdict: 'accepted';
+  readonly identity: Identity;
+  /** The canonical target, whose path and query the caller signed. */
+  readonly target: string;
+  /** The verified bytes; empty if there was no body. */
+  readonly body: Uint8Array;
+}
+
+/** What `verify` answers: never an exception on what a stranger sends. */
+export type Verdict = Accepted | Refusal;

@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Tests exercise the sources; the command line and the packaging tests use what was built.
+    alias: {
+      '#mac': source('core/src/mac.ts'),
+      '@countersign/core': source('core/src/index.ts'),
+      '@countersign/client': source('client/src/index.ts'),
+      '@countersign/server/node': source('server/src/adapters/node.ts'),
+      '@countersign/server': source('server/src/index.ts'),
+      '@countersign/testkit': source('testkit/src/index.ts'),
+    },
+  },
+  test: {
+    include: ['packages/*/{src,test}/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
