@@ -21,12 +21,13 @@ export function parseRequestUrl(url: string | URL): RequestUrl {
   const text = typeof url === 'string' ? url : url instanceof URL ? url.href : undefined;
   const match = text === undefined ? null : ABSOLUTE.exec(text);
   if (match === null) throw new TypeError('url: expected an absolute http: or https: URL');
-  const [, protocol, host, rest] = match as unknown as [string, string, string, string];
+  const host = match[2] as string;
+  const rest = match[3] as string;
   if (host.includes('@'))
     throw new TypeError('url: user-info ("user:password@") cannot be sent in a signed request');
   if (host === '') throw new TypeError('url: the host is missing');
   return {
-    protocol: protocol.toLowerCase(),
+    protocol: (match[1] as string).toLowerCase(),
     host,
     target: rest.startsWith('/') ? rest : `/${rest}`,
   };

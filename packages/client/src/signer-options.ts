@@ -1,10 +1,13 @@
 import {
   type Algorithm,
   CREDENTIAL,
+  formatImfDate,
   isAlgorithm,
+  METHOD_OVERRIDE_FIELDS,
   Secret,
   signedHeadersFault,
 } from '@countersign/core';
+import { randomNonce } from './random-nonce.js';
 
 /** What a signer is made of. */
 export interface SignerOptions {
@@ -31,10 +34,23 @@ export interface SignerRules {
   readonly algorithm: Algorithm;
   readonly signedHeaders: readonly string[];
   readonly dateHeader: 'Date' | 'X-Date';
-  readonly now: () => number;
+  /** Every name that may be signed, ascending. */
+  readonly candidates: readonly string[];
+  /** The present second as IMF-fixdate. */
+  readonly date: () => string;
   readonly nonce: () => string;
 }
 
+const PROTOCOL_FIELDS: readonly string[] = [
+  'host',
+  'date',
+  'x-date',
+  'x-nonce',
+  'content-digest',
+  'content-type',
+  'content-encoding',
+  ...METHOD_OVERRIDE_FIELDS,
+];
 const OPTIONS: readonly string[] = [
   'credential',
   'secret',
@@ -66,14 +82,30 @@ export function checkSignerOptions(options: SignerOptions): SignerRules {
   if (typeof now !== 'function') throw new TypeError('now: expected a function');
   const nonce = options.nonce ?? randomNonce;
   if (typeof nonce !== 'function') throw new TypeError('nonce: expected a function');
+  const extra = checkSignedHeaders(signedHeaders);
   return {
     credential,
     secret: Secret.from(options.secret),
     algorithm,
-    signedHeaders: checkSignedHeaders(signedHeaders),
+    signedHeaders: extra,
+    candidates: [...new Set([...PROTOCOL_FIELDS, ...extra])].sort(),
     dateHeader: dateHeader === 'date' ? 'Date' : 'X-Date',
-    now,
+    date: dateOnceASecond(now),
     nonce,
+  };
+}
+
+/** Writes the date anew only when the second has changed. */
+function dateOnceASecond(now: () => number): () => string {
+  let written = Number.NaN;
+  let text = '';
+  return () => {
+    const second = Math.floor(now() / 1000);
+    if (second !== written) {
+      text = formatImfDate(second);
+      written = second;
+    }
+    return text;
   };
 }
 
@@ -88,13 +120,4 @@ function checkSignedHeaders(names: unknown): readonly string[] {
     }
     return lower;
   });
-}
-
-/** 128 random bits as 22 base64url characters. */
-function randomNonce(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .slice(0, 22);
 }

@@ -1,19 +1,18 @@
 import {
   canonicalHost,
   canonicalTarget,
+  FIELD_VALUE,
   formatAuthorization,
   formatContentDigest,
-  formatImfDate,
-  HeaderFields,
   headerLines,
-  METHOD_OVERRIDE_FIELDS,
+  MAX_SIGNED_HEADERS,
   NONCE,
   parseContentDigest,
   Refusal,
-  signedHeadersFault,
+  SINGLE_FIELDS,
   stringToSign,
   TOKEN,
-  unsignableField,
+  trimOws,
 } from '@countersign/core';
 import { bodyBytes, FORM_CONTENT_TYPE, type SignableBody } from './request-body.js';
 import { parseRequestUrl } from './request-url.js';
@@ -70,11 +69,9 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   'x-nonce',
   'content-digest',
 ]);
-const SIGNED_IF_PRESENT: readonly string[] = [
-  'content-type',
-  'content-encoding',
-  ...METHOD_OVERRIDE_FIELDS,
-];
+// Of a field that the caller gave more than once: no field value, so it cannot be signed.
+const DUPLICATED = '\n';
+
 /**
  * Makes a signer. Options are checked here, once.
  *
@@ -94,76 +91,89 @@ export function createSigner(options: SignerOptions): Signer {
 
 function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSignature {
   const method = request.method ?? 'GET';
-  if (typeof method !== 'string' || !TOKEN.test(method))
+  if (typeof method !== 'string' || !TOKEN.test(method)) {
     throw new TypeError('method: expected a method such as "POST"');
+  }
   const url = parseRequestUrl(request.url);
   const target = orThrow('url', canonicalTarget(url.target));
   const host = orThrow('url', canonicalHost(url.host));
 
-  const raw = callersHeaders(request.headers, host);
-  const own = ownHeaders(rules, request, method);
-  if (request.body instanceof URLSearchParams && !new HeaderFields(raw).has('content-type')) {
-    own['Content-Type'] = FORM_CONTENT_TYPE;
+  const fields = callersFields(request.headers, host);
+  const headers: Record<string, string> = {};
+  const add = (name: string, lower: string, value: string) => {
+    headers[name] = value;
+    fields.set(lower, value);
+  };
+  add(rules.dateHeader, rules.dateHeader.toLowerCase(), rules.date());
+  add('X-Nonce', 'x-nonce', newNonce(rules));
+  const digest = digestOf(request, method);
+  if (digest !== undefined) add('Content-Digest', 'content-digest', digest);
+  if (request.body instanceof URLSearchParams && !fields.has('content-type')) {
+    add('Content-Type', 'content-type', FORM_CONTENT_TYPE);
   }
-  raw.push('host', url.host);
-  for (const name of Object.keys(own)) raw.push(name.toLowerCase(), own[name] as string);
 
-  const fields = new HeaderFields(raw);
-  const signedHeaders = namesToSign(rules, fields, own);
+  const signedHeaders = namesToSign(rules, fields);
+  const { algorithm, credential } = rules;
   const text = stringToSign({
-    algorithm: rules.algorithm,
-    credential: rules.credential,
+    algorithm,
+    credential,
     method,
     target,
     headerLines: headerLines(signedHeaders, fields, host),
   });
-  own.Authorization = formatAuthorization({
-    algorithm: rules.algorithm,
-    credential: rules.credential,
-    signedHeaders,
-    signature: rules.secret.sign(rules.algorithm, text),
-  });
-  return { headers: own, canonicalTarget: target, signedHeaders, stringToSign: text };
+  const signature = rules.secret.sign(algorithm, text);
+  headers.Authorization = formatAuthorization({ algorithm, credential, signedHeaders, signature });
+  return { headers, canonicalTarget: target, signedHeaders, stringToSign: text };
 }
 
-/** The caller's fields as raw pairs with lower-case names; none may stand where the signer's own will. */
-function callersHeaders(headers: HeadersInput | undefined, host: string): string[] {
-  const raw: string[] = [];
-  if (headers === undefined) return raw;
-  const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
-  for (const [name, value] of pairs) {
-    const lower = String(name).toLowerCase();
-    if (!TOKEN.test(lower) || typeof value !== 'string') {
-      throw new TypeError(`headers: "${name}" is not a field name with a string value`);
+/** The caller's fields by lower-case name; none may stand where the signer's own will. */
+function callersFields(headers: HeadersInput | undefined, host: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  if (headers !== undefined) {
+    const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
+    for (const [name, value] of pairs) {
+      const lower = String(name).toLowerCase();
+      if (!TOKEN.test(lower) || typeof value !== 'string') {
+        throw new TypeError(`headers: "${name}" is not a field name with a string value`);
+      }
+      if (OWN_FIELDS.has(lower)) throw new TypeError(`headers: ${lower} is set by the signer`);
+      if (lower === 'host' && canonicalHost(value) !== host) {
+        throw new TypeError('headers: host differs from the host of the URL');
+      }
+      if (fields.has(lower) && (SINGLE_FIELDS.includes(lower) || lower === 'host')) {
+        throw new TypeError(`headers: ${lower} is given more than once`);
+      }
+      fields.set(lower, fields.has(lower) ? DUPLICATED : trimOws(value));
     }
-    if (OWN_FIELDS.has(lower)) {
+  }
+  return fields.set('host', host);
+}
+
+/** Those of the protocol that are present, and all that the options ask for; ascending. */
+function namesToSign(rules: SignerRules, fields: ReadonlyMap<string, string>): string[] {
+  for (const name of rules.signedHeaders) {
+    if (!fields.has(name)) throw new TypeError(`headers: ${name} is to be signed and is not given`);
+  }
+  const names = rules.candidates.filter((name) => fields.has(name));
+  if (names.length > MAX_SIGNED_HEADERS) {
+    throw new TypeError(`headers: more than ${MAX_SIGNED_HEADERS} would have to be signed`);
+  }
+  for (const name of names) {
+    if (!FIELD_VALUE.test(fields.get(name) as string)) {
       throw new TypeError(
-        `headers: ${lower} is set by the signer${lower === 'content-digest' ? '; give "digest"' : ''}`,
+        `headers: ${name} cannot be signed; it is given twice, or has a byte outside SP, HTAB and "!"–"~"`,
       );
     }
-    if (lower !== 'host') raw.push(lower, value);
-    else if (canonicalHost(value) !== host)
-      throw new TypeError('headers: host differs from the host of the URL');
   }
-  return raw;
+  return names;
 }
 
-function ownHeaders(
-  rules: SignerRules,
-  request: RequestToSign,
-  method: string,
-): Record<string, string> {
+function newNonce(rules: SignerRules): string {
   const nonce = rules.nonce();
   if (typeof nonce !== 'string' || !NONCE.test(nonce)) {
     throw new TypeError('nonce: expected 16–128 characters of A-Z a-z 0-9 _ -');
   }
-  const own: Record<string, string> = {
-    [rules.dateHeader]: formatImfDate(Math.floor(rules.now() / 1000)),
-    'X-Nonce': nonce,
-  };
-  const digest = digestOf(request, method);
-  if (digest !== undefined) own['Content-Digest'] = digest;
-  return own;
+  return nonce;
 }
 
 function digestOf({ body, digest }: RequestToSign, method: string): string | undefined {
@@ -178,24 +188,6 @@ function digestOf({ body, digest }: RequestToSign, method: string): string | und
   const bytes = body === undefined || body === null ? '' : bodyBytes(body);
   const expectsBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
   return bytes.length > 0 || expectsBody ? formatContentDigest(bytes) : undefined;
-}
-
-function namesToSign(
-  rules: SignerRules,
-  fields: HeaderFields,
-  own: Record<string, string>,
-): string[] {
-  const names = new Set<string>(rules.signedHeaders).add('host');
-  for (const name of Object.keys(own)) names.add(name.toLowerCase());
-  for (const name of SIGNED_IF_PRESENT) if (fields.has(name)) names.add(name);
-  const sorted = [...names].sort();
-  const fault = signedHeadersFault(sorted);
-  if (fault !== undefined) throw new TypeError(`headers: ${fault}`);
-  for (const name of sorted) {
-    const unsignable = unsignableField(name, fields);
-    if (unsignable !== undefined) throw new TypeError(`headers: ${unsignable.detail}`);
-  }
-  return sorted;
 }
 
 function orThrow<T>(part: string, value: T | Refusal): T {

@@ -1,25 +1,34 @@
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const COMMON = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const STANDARD = [...`${COMMON}+/`];
+const URL_SAFE = [...`${COMMON}-_`];
 const VALUES = new Uint8Array(128);
-for (let i = 0; i < 64; i++) VALUES[ALPHABET.charCodeAt(i)] = i;
-VALUES['-'.charCodeAt(0)] = 62;
-VALUES['_'.charCodeAt(0)] = 63;
+for (const alphabet of [STANDARD, URL_SAFE]) {
+  for (const [value, character] of alphabet.entries()) VALUES[character.charCodeAt(0)] = value;
+}
 
 /** Standard base64 with padding (RFC 4648 §4). */
 export function encodeBase64(bytes: Uint8Array): string {
-  let out = '';
-  for (let i = 0; i < bytes.length; i += 3) {
-    const [a, b, c] = [bytes[i] as number, bytes[i + 1], bytes[i + 2]];
-    out += ALPHABET[a >> 2];
-    out += ALPHABET[((a & 3) << 4) | ((b ?? 0) >> 4)];
-    out += b === undefined ? '=' : ALPHABET[((b & 15) << 2) | ((c ?? 0) >> 6)];
-    out += c === undefined ? '=' : ALPHABET[c & 63];
-  }
-  return out;
+  return encode(bytes, STANDARD) + ['', '==', '='][bytes.length % 3];
 }
 
 /** base64url without padding (RFC 4648 §5). */
 export function encodeBase64Url(bytes: Uint8Array): string {
-  return encodeBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return encode(bytes, URL_SAFE);
+}
+
+function encode(bytes: Uint8Array, alphabet: readonly string[]): string {
+  let out = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of bytes) {
+    bits = ((bits << 8) | byte) & 0x3fff; // never more than 6 + 8 bits are of use
+    held += 8;
+    while (held >= 6) {
+      held -= 6;
+      out += alphabet[(bits >> held) & 63];
+    }
+  }
+  return held > 0 ? out + alphabet[(bits << (6 - held)) & 63] : out;
 }
 
 /** Decodes either alphabet. The text must already have passed `BASE64` or `BASE64URL` of the grammar: nothing is checked. */

@@ -79,22 +79,40 @@ function hexDigit(code: number): number {
 function pathFault(path: string): string | undefined {
   if (path.charCodeAt(0) !== 0x2f) return 'its path does not begin with "/"';
   if (path.includes('//')) return 'its path has an empty segment';
-  if (DOT_SEGMENT.test(path))
+  if (path.includes('.') && DOT_SEGMENT.test(path))
     return 'its path has a "." or ".." segment, or would have one once decoded';
-  if (ENCODED_CONTROL.test(path)) return 'its path has an encoded control character';
+  if (path.includes('%') && ENCODED_CONTROL.test(path))
+    return 'its path has an encoded control character';
   return undefined;
 }
 
 /** Step 3: sorts the pieces stably by name. Pieces of one name keep their order. */
 function sortQuery(query: string): string {
-  if (!query.includes('&')) return query;
-  const pieces = query.split('&').map((piece) => {
-    const equals = piece.indexOf('=');
-    return { name: equals === -1 ? piece : piece.slice(0, equals), piece };
-  });
+  if (isSorted(query)) return query;
   // Array.prototype.sort is stable, and '<' on ASCII strings is byte order.
-  pieces.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return pieces.map(({ piece }) => piece).join('&');
+  return query
+    .split('&')
+    .map((piece) => ({ piece, name: nameOf(piece) }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .map(({ piece }) => piece)
+    .join('&');
+}
+
+function isSorted(query: string): boolean {
+  let previous = '';
+  let start = 0;
+  for (let end = query.indexOf('&'); end !== -1; end = query.indexOf('&', start)) {
+    const name = nameOf(query.slice(start, end));
+    if (name < previous) return false;
+    previous = name;
+    start = end + 1;
+  }
+  return nameOf(query.slice(start)) >= previous;
+}
+
+function nameOf(piece: string): string {
+  const equals = piece.indexOf('=');
+  return equals === -1 ? piece : piece.slice(0, equals);
 }
 
 function malformed(what: string): Refusal {

@@ -19,6 +19,12 @@ export const FIELD_VALUE = /^[\t !-~]*$/;
 export const BASE64 =
   /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
 
+/** {@link BASE64} of exactly 32 bytes, such as a SHA-256 or its HMAC. */
+export const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+
+/** {@link BASE64} of exactly 64 bytes, such as a SHA-512 or its HMAC. */
+export const BASE64_OF_64_BYTES = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
+
 /** base64url without padding, canonical. */
 export const BASE64URL =
   /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/;

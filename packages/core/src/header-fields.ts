@@ -26,35 +26,33 @@ export const SINGLE_FIELDS: readonly string[] = [
   ...METHOD_OVERRIDE_FIELDS,
 ];
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Header fields by lower-case name. Made in one pass over the raw list, the only source of header values. */
 export class HeaderFields {
-  readonly #values = new Map<string, string>();
-  readonly #duplicated = new Set<string>();
-  /** How many fields there were on the wire. */
-  readonly count: number;
+  private readonly values = new Map<string, string>();
+  /** Names of the fields that occur more than once. */
+  readonly duplicated: ReadonlySet<string>;
 
   constructor(raw: RawHeaders) {
-    this.count = raw.length >> 1;
+    let duplicated: Set<string> | undefined;
     for (let i = 0; i + 1 < raw.length; i += 2) {
       const name = (raw[i] as string).toLowerCase();
-      if (this.#values.has(name)) this.#duplicated.add(name);
-      else this.#values.set(name, trimOws(raw[i + 1] as string));
+      if (!this.values.has(name)) this.values.set(name, trimOws(raw[i + 1] as string));
+      else if (duplicated === undefined) duplicated = new Set([name]);
+      else duplicated.add(name);
     }
+    this.duplicated = duplicated ?? NONE;
   }
 
-  /** The value without the white space around it, or `undefined`. Of a duplicated field, the first: ask {@link duplicated}. */
+  /** The value without the white space around it, or `undefined`. Of a duplicated field, the first: see {@link duplicated}. */
   get(name: string): string | undefined {
-    return this.#values.get(name);
+    return this.values.get(name);
   }
 
   /** True if the field is there, once or more. */
   has(name: string): boolean {
-    return this.#values.has(name);
-  }
-
-  /** Names of the fields that occur more than once. */
-  get duplicated(): ReadonlySet<string> {
-    return this.#duplicated;
+    return this.values.has(name);
   }
 }
 

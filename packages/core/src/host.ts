@@ -1,9 +1,10 @@
 import { Refusal } from './refusal.js';
 
-const NAME = /^[a-z0-9._-]+(?::[0-9]{1,5})?$/;
-const BRACKETED = /^\[([0-9a-f:.]{2,45})\](?::[0-9]{1,5})?$/;
+// Both cases are named here: lower-casing first would turn U+212A (the Kelvin sign) into a "k".
+const NAME = /^[A-Za-z0-9._-]+(?::[0-9]{1,5})?$/;
+const BRACKETED = /^\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?$/;
 const IPV4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/;
-const HEXTET = /^[0-9a-f]{1,4}$/;
+const HEXTET = /^[0-9A-Fa-f]{1,4}$/;
 
 /**
  * The host as it is signed: lower case, without a trailing `:80` or `:443`.
@@ -13,9 +14,8 @@ const HEXTET = /^[0-9a-f]{1,4}$/;
  * @example canonicalHost('API.example.com:443') // 'api.example.com'
  */
 export function canonicalHost(value: string): string | Refusal {
-  const host = value.toLowerCase();
-  if (!NAME.test(host)) {
-    const address = BRACKETED.exec(host)?.[1];
+  if (!NAME.test(value)) {
+    const address = BRACKETED.exec(value)?.[1];
     if (address === undefined || !isIpv6(address)) {
       return new Refusal(
         'host_malformed',
@@ -23,12 +23,13 @@ export function canonicalHost(value: string): string | Refusal {
       );
     }
   }
+  const host = value.toLowerCase();
   if (host.endsWith(':443')) return host.slice(0, -4);
   if (host.endsWith(':80')) return host.slice(0, -3);
   return host;
 }
 
-/** RFC 4291 §2.2, lower case, without a zone. */
+/** RFC 4291 §2.2, without a zone. */
 function isIpv6(address: string): boolean {
   const halves = address.split('::');
   if (halves.length > 2) return false;

@@ -1,7 +1,7 @@
-const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const DAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed']; // 1 January 1970 was a Thursday
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const IMF_FIXDATE =
-  /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat), ([0-9]{2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT$/;
+  /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/;
 
 /**
  * Writes a time as IMF-fixdate (RFC 9110 §5.6.7).
@@ -28,17 +28,34 @@ export function formatImfDate(seconds: number): string {
  * @returns whole seconds since 1970-01-01T00:00:00Z, or `undefined`
  */
 export function parseImfDate(text: string): number | undefined {
-  const match = IMF_FIXDATE.exec(text);
-  if (match === null) return undefined;
-  const [, day, month, year, hour, minute, second] = match as unknown as string[];
-  const date = new Date(0);
-  date.setUTCFullYear(Number(year), MONTHS.indexOf(month as string), Number(day));
-  date.setUTCHours(Number(hour), Number(minute), Number(second));
-  // Writing it again shows every overflow (30 Feb, 24:00:00, second 60) and a wrong weekday.
-  return imfOf(date) === text ? date.getTime() / 1000 : undefined;
+  if (text.length !== 29 || !IMF_FIXDATE.test(text)) return undefined;
+  const day = twoDigits(text, 5);
+  const month = MONTHS.indexOf(text.slice(8, 11));
+  const year = twoDigits(text, 12) * 100 + twoDigits(text, 14);
+  const hour = twoDigits(text, 17);
+  const minute = twoDigits(text, 20);
+  const second = twoDigits(text, 23);
+  if (month === -1 || day < 1 || day > daysIn(month, year)) return undefined;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const days = daysSinceEpoch(year, month, day);
+  if (text.slice(0, 3) !== DAYS[((days % 7) + 7) % 7]) return undefined;
+  return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }
 
-function imfOf(date: Date): string {
-  const pad = (value: number, width = 2) => String(value).padStart(width, '0');
-  return `${DAYS[date.getUTCDay()]}, ${pad(date.getUTCDate())} ${MONTHS[date.getUTCMonth()]} ${pad(date.getUTCFullYear(), 4)} ${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}:${pad(date.getUTCSeconds())} GMT`;
+function twoDigits(text: string, at: number): number {
+  return (text.charCodeAt(at) - 0x30) * 10 + text.charCodeAt(at + 1) - 0x30;
+}
+
+function daysIn(month: number, year: number): number {
+  if (month !== 1) return month === 3 || month === 5 || month === 8 || month === 10 ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+}
+
+/** Days of the proleptic Gregorian calendar since 1 January 1970, in a year that is counted from March. */
+function daysSinceEpoch(year: number, month: number, day: number): number {
+  const marchYear = month < 2 ? year - 1 : year;
+  const marchMonth = (month + 10) % 12;
+  const leapDays =
+    Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400);
+  return marchYear * 365 + leapDays + Math.floor((153 * marchMonth + 2) / 5) + day - 1 - 719_468;
 }

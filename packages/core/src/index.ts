@@ -8,6 +8,7 @@ export {
   signedHeadersFault,
   UNSIGNABLE_FIELDS,
 } from './authorization-field.js';
+export { encodeBase64Url } from './base64.js';
 export { canonicalTarget, MAX_TARGET_LENGTH } from './canonical-target.js';
 export {
   type ContentDigest,

@@ -4,11 +4,23 @@ import type { Algorithm } from './algorithm.js';
 // The only place that computes. `mac-portable.ts` has the same four functions for runtimes without node:crypto.
 
 /** A secret made ready for one algorithm. */
-export type MacKey = { readonly hash: 'sha256' | 'sha512'; readonly key: KeyObject };
+export interface MacKey {
+  readonly hash: 'sha256' | 'sha512';
+  readonly key: KeyObject;
+  // Where two MACs are laid side by side, as base64. New buffers for each request cost a fifth of the comparison.
+  readonly expected: Buffer;
+  readonly actual: Buffer;
+}
 
 /** Prepares a key once, so that no request pays for it. */
 export function importKey(algorithm: Algorithm, secret: Uint8Array): MacKey {
-  return { hash: algorithm === 'HMAC-256' ? 'sha256' : 'sha512', key: createSecretKey(secret) };
+  const length = algorithm === 'HMAC-256' ? 44 : 88;
+  return {
+    hash: algorithm === 'HMAC-256' ? 'sha256' : 'sha512',
+    key: createSecretKey(secret),
+    expected: Buffer.alloc(length),
+    actual: Buffer.alloc(length),
+  };
 }
 
 /** HMAC (RFC 2104) of an ASCII text, as padded base64. */
@@ -16,11 +28,13 @@ export function mac(key: MacKey, text: string): string {
   return createHmac(key.hash, key.key).update(text).digest('base64');
 }
 
-/** Compares in constant time. `signature` is canonical base64; any other length than the MAC's is false. */
+/** Compares in constant time. Canonical base64 of equal bytes is equal text; any other length than the MAC's is false. */
 export function macMatches(key: MacKey, text: string, signature: string): boolean {
-  const expected = createHmac(key.hash, key.key).update(text).digest();
-  const actual = Buffer.from(signature, 'base64');
-  return actual.length === expected.length && timingSafeEqual(actual, expected);
+  const { expected, actual } = key;
+  if (signature.length !== actual.length) return false;
+  actual.write(signature, 'latin1');
+  expected.write(mac(key, text), 'latin1');
+  return timingSafeEqual(actual, expected);
 }
 
 /** SHA-2 (FIPS 180-4) of bytes, or of the UTF-8 bytes of a string, as padded base64. */

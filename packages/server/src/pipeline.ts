@@ -56,7 +56,7 @@ export async function verifyRequest(rules: VerifierRules, request: RequestView):
   if (forbidden !== undefined) return forbidden.withStringToSign(text);
 
   // 8 body
-  const reading = checkBody(rules.body, request, fields);
+  const reading = checkBody(rules.body, request, claim, fields);
   const body = isPromise(reading) ? await reading : reading;
   if (body instanceof Refusal) return body.withStringToSign(text);
 

@@ -62,10 +62,12 @@ class MemoryNonceStore implements NonceStore {
   claim(credential: string, nonce: string, expiresAt: number): NonceVerdict {
     this.#forget(this.#second());
     const pair = `${credential} ${nonce}`; // neither has a space
-    if (this.#live.has(pair)) return 'replayed';
-    if (!(expiresAt > this.#horizon)) return 'unavailable';
-    if (this.#live.size >= this.#capacity) return 'full';
-    this.#live.add(pair);
+    const before = this.#live.size;
+    if (this.#live.add(pair).size === before) return 'replayed';
+    if (!(expiresAt > this.#horizon) || before >= this.#capacity) {
+      this.#live.delete(pair);
+      return expiresAt > this.#horizon ? 'full' : 'unavailable';
+    }
     const bucket = this.#buckets.get(expiresAt);
     if (bucket === undefined) this.#buckets.set(expiresAt, [pair]);
     else bucket.push(pair);

@@ -1,4 +1,9 @@
-import { checkContentDigest, type HeaderFields, Refusal } from '@countersign/core';
+import {
+  checkContentDigest,
+  type HeaderFields,
+  Refusal,
+  type UnverifiedClaim,
+} from '@countersign/core';
 import {
   type BodyLimits,
   isPromise,
@@ -12,6 +17,7 @@ const NOTHING = new Uint8Array(0);
 export function checkBody(
   limits: BodyLimits,
   request: RequestView,
+  claim: UnverifiedClaim,
   fields: HeaderFields,
 ): MaybePromise<Uint8Array | Refusal> {
   const declared = fields.get('content-length');
@@ -21,9 +27,9 @@ export function checkBody(
     const bytes = body instanceof Uint8Array ? body : body.read(limits);
     return isPromise(bytes)
       ? Promise.resolve(bytes)
-          .then((read) => judge(read, limits, fields))
+          .then((read) => judge(read, limits, claim, fields))
           .catch(unavailable)
-      : judge(bytes, limits, fields);
+      : judge(bytes, limits, claim, fields);
   } catch (error) {
     return unavailable(error);
   }
@@ -32,6 +38,7 @@ export function checkBody(
 function judge(
   body: Uint8Array | Refusal,
   limits: BodyLimits,
+  claim: UnverifiedClaim,
   fields: HeaderFields,
 ): Uint8Array | Refusal {
   if (body instanceof Refusal) return body;
@@ -43,14 +50,12 @@ function judge(
       `${body.length} bytes arrived; Content-Length said ${declared}.`,
     );
   }
-  const digest = fields.get('content-digest');
-  if (digest === undefined) {
-    // With a body that the header declared, stage 4 made sure of a signed digest. This one came without notice.
-    return body.length === 0
-      ? body
-      : new Refusal('digest_missing', 'A body arrived without a Content-Digest.');
+  // Of a body that the header declared, stage 4 made sure. This one came without notice.
+  if (body.length > 0 && !claim.signedHeaders.includes('content-digest')) {
+    return new Refusal('digest_missing', 'A body arrived without a signed Content-Digest.');
   }
-  return checkContentDigest(digest, body) ?? body;
+  const digest = fields.get('content-digest');
+  return digest === undefined ? body : (checkContentDigest(digest, body) ?? body);
 }
 
 function tooLarge({ maxBytes }: BodyLimits): Refusal {
