@@ -22,19 +22,21 @@ export interface SignedFetchOptions<R extends FetchResponse = Response> {
   /** Origins that may be called, such as `https://api.example.com`; at least one. Nothing is signed for any other. */
   readonly origins: readonly string[];
   /** The fetch to send with: undici's, or the platform's unless said otherwise. */
-  readonly fetch?: (url: string, init: never) => Promise<R>;
+  readonly fetch?:
+    | ((url: string, init: never /* each fetch has its own type for it */) => Promise<R>)
+    | undefined;
   /** Redirects that are followed at most; 20 unless said otherwise. */
-  readonly maxRedirects?: number;
+  readonly maxRedirects?: number | undefined;
 }
 
 /** What a caller may say of a request. Other members go to the fetch below as they are. */
 export interface SignedFetchInit {
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** None of the signer's own, and no `Host`. */
-  readonly headers?: HeadersInput;
-  readonly body?: SignableBody | null;
-  readonly redirect?: 'follow' | 'manual' | 'error';
-  readonly signal?: AbortSignal | null;
+  readonly headers?: HeadersInput | undefined;
+  readonly body?: SignableBody | null | undefined;
+  readonly redirect?: 'follow' | 'manual' | 'error' | undefined;
+  readonly signal?: AbortSignal | null | undefined;
   readonly [other: string]: unknown;
 }
 
@@ -85,7 +87,7 @@ export function signedFetch<R extends FetchResponse = Response>(
 
   return async (input, init = {}) => {
     const { method, headers, body, redirect = 'follow', ...rest } = init;
-    let url = allowed(new URL(input), origins);
+    let url = allowed(absolute(input), origins);
     let attempt = firstAttempt(method, headers, body);
 
     for (let followed = 0; ; followed++) {
@@ -126,6 +128,13 @@ function checkOrigins(origins: unknown): ReadonlySet<string> {
       return url.origin;
     }),
   );
+}
+
+function absolute(input: string | URL): URL {
+  if (!(input instanceof URL) && !(typeof input === 'string' && URL.canParse(input))) {
+    throw new TypeError('url: expected an absolute http: or https: URL');
+  }
+  return new URL(input);
 }
 
 function allowed(url: URL, origins: ReadonlySet<string>): URL {

@@ -118,7 +118,7 @@ describe('the secret', () => {
 
   it('is in no message, even where it was given in the wrong place', () => {
     const misplaced = [
-      { credential: TEST_KEY.secret },
+      { credential: `${TEST_KEY.secret} ` },
       { secret: text },
       { secret: `${TEST_KEY.secret}=` },
       { secret: { text: TEST_KEY.secret } },

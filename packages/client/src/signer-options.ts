@@ -5,6 +5,7 @@ import {
   isAlgorithm,
   METHOD_OVERRIDE_FIELDS,
   Secret,
+  SINGLE_FIELDS,
   signedHeadersFault,
 } from '@countersign/core';
 import { randomNonce } from './random-nonce.js';
@@ -16,15 +17,15 @@ export interface SignerOptions {
   /** `csk_…`, or at least 32 bytes. */
   readonly secret: string | Uint8Array | Secret;
   /** `HMAC-256` unless said otherwise; it must be that of the key. */
-  readonly algorithm?: Algorithm;
+  readonly algorithm?: Algorithm | undefined;
   /** Header fields to sign besides those of the protocol; each must then be in every request. */
-  readonly signedHeaders?: readonly string[];
+  readonly signedHeaders?: readonly string[] | undefined;
   /** `x-date` where Date cannot be set, as in browsers; `date` unless said otherwise. */
-  readonly dateHeader?: 'date' | 'x-date';
+  readonly dateHeader?: 'date' | 'x-date' | undefined;
   /** The clock, in milliseconds since 1970; `Date.now` unless said otherwise. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** Makes a new nonce; 128 random bits as 22 base64url characters unless said otherwise. */
-  readonly nonce?: () => string;
+  readonly nonce?: (() => string) | undefined;
 }
 
 /** The options once they are checked. */
@@ -36,6 +37,8 @@ export interface SignerRules {
   readonly dateHeader: 'Date' | 'X-Date';
   /** Every name that may be signed, ascending. */
   readonly candidates: readonly string[];
+  /** Every name whose field must have one value that can be read. */
+  readonly readByVerifier: ReadonlySet<string>;
   /** The present second as IMF-fixdate. */
   readonly date: () => string;
   readonly nonce: () => string;
@@ -51,6 +54,9 @@ const PROTOCOL_FIELDS: readonly string[] = [
   'content-encoding',
   ...METHOD_OVERRIDE_FIELDS,
 ];
+// Of the years that an IMF-fixdate can hold.
+const FIRST_SECOND = -62_167_219_200;
+const LAST_SECOND = 253_402_300_799;
 const OPTIONS: readonly string[] = [
   'credential',
   'secret',
@@ -74,6 +80,9 @@ export function checkSignerOptions(options: SignerOptions): SignerRules {
   if (typeof credential !== 'string' || !CREDENTIAL.test(credential)) {
     throw new TypeError('credential: expected 1–128 characters of A-Z a-z 0-9 . _ -');
   }
+  if (credential.startsWith('csk_')) {
+    throw new TypeError('credential: this looks like a secret, and a credential is sent in clear');
+  }
   if (!isAlgorithm(algorithm)) throw new TypeError('algorithm: expected "HMAC-256" or "HMAC-512"');
   if (dateHeader !== 'date' && dateHeader !== 'x-date') {
     throw new TypeError('dateHeader: expected "date" or "x-date"');
@@ -89,6 +98,7 @@ export function checkSignerOptions(options: SignerOptions): SignerRules {
     algorithm,
     signedHeaders: extra,
     candidates: [...new Set([...PROTOCOL_FIELDS, ...extra])].sort(),
+    readByVerifier: new Set([...SINGLE_FIELDS, ...extra]),
     dateHeader: dateHeader === 'date' ? 'Date' : 'X-Date',
     date: dateOnceASecond(now),
     nonce,
@@ -102,6 +112,9 @@ function dateOnceASecond(now: () => number): () => string {
   return () => {
     const second = Math.floor(now() / 1000);
     if (second !== written) {
+      if (!(second >= FIRST_SECOND && second <= LAST_SECOND)) {
+        throw new RangeError('now: expected milliseconds since 1970, in the years 0000–9999');
+      }
       text = formatImfDate(second);
       written = second;
     }

@@ -9,7 +9,6 @@ import {
   NONCE,
   parseContentDigest,
   Refusal,
-  SINGLE_FIELDS,
   stringToSign,
   TOKEN,
   trimOws,
@@ -26,15 +25,15 @@ export type HeadersInput =
 /** A request that is about to be sent. */
 export interface RequestToSign {
   /** As it will be sent; `GET` unless said otherwise. */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** Absolute. Text is signed as it stands; give a `URL` for what the WHATWG parser makes of it. */
   readonly url: string | URL;
   /** The fields that will be sent. None of the signer's own; `Host` only if it is that of the URL. */
-  readonly headers?: HeadersInput;
+  readonly headers?: HeadersInput | undefined;
   /** The bytes that will be sent, after any content coding. */
   readonly body?: SignableBody | null | undefined;
   /** Content-Digest of a body that is not given here, such as `sha-256=:…:`. */
-  readonly digest?: string;
+  readonly digest?: string | undefined;
 }
 
 /** The header fields to add to the request, each replacing what the request may have under that name. */
@@ -69,9 +68,6 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   'x-nonce',
   'content-digest',
 ]);
-// Of a field that the caller gave more than once: no field value, so it cannot be signed.
-const DUPLICATED = '\n';
-
 /**
  * Makes a signer. Options are checked here, once.
  *
@@ -90,6 +86,9 @@ export function createSigner(options: SignerOptions): Signer {
 }
 
 function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSignature {
+  if (typeof request !== 'object' || request === null) {
+    throw new TypeError('request: expected an object with a url');
+  }
   const method = request.method ?? 'GET';
   if (typeof method !== 'string' || !TOKEN.test(method)) {
     throw new TypeError('method: expected a method such as "POST"');
@@ -98,7 +97,7 @@ function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSigna
   const target = orThrow('url', canonicalTarget(url.target));
   const host = orThrow('url', canonicalHost(url.host));
 
-  const fields = callersFields(request.headers, host);
+  const fields = callersFields(rules, request.headers, host);
   const headers: Record<string, string> = {};
   const add = (name: string, lower: string, value: string) => {
     headers[name] = value;
@@ -127,9 +126,16 @@ function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSigna
 }
 
 /** The caller's fields by lower-case name; none may stand where the signer's own will. */
-function callersFields(headers: HeadersInput | undefined, host: string): Map<string, string> {
+function callersFields(
+  rules: SignerRules,
+  headers: HeadersInput | undefined,
+  host: string,
+): Map<string, string> {
   const fields = new Map<string, string>();
   if (headers !== undefined) {
+    if (typeof headers !== 'object' || headers === null) {
+      throw new TypeError('headers: expected an object, pairs or Headers');
+    }
     const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
     for (const [name, value] of pairs) {
       const lower = String(name).toLowerCase();
@@ -137,13 +143,15 @@ function callersFields(headers: HeadersInput | undefined, host: string): Map<str
         throw new TypeError(`headers: "${name}" is not a field name with a string value`);
       }
       if (OWN_FIELDS.has(lower)) throw new TypeError(`headers: ${lower} is set by the signer`);
-      if (lower === 'host' && canonicalHost(value) !== host) {
+      if (!rules.readByVerifier.has(lower)) continue;
+      if (fields.has(lower)) throw new TypeError(`headers: ${lower} is given more than once`);
+      if (!FIELD_VALUE.test(value)) {
+        throw new TypeError(`headers: ${lower} has a byte outside SP, HTAB and "!"–"~"`);
+      }
+      if (lower === 'host' && canonicalHost(trimOws(value)) !== host) {
         throw new TypeError('headers: host differs from the host of the URL');
       }
-      if (fields.has(lower) && (SINGLE_FIELDS.includes(lower) || lower === 'host')) {
-        throw new TypeError(`headers: ${lower} is given more than once`);
-      }
-      fields.set(lower, fields.has(lower) ? DUPLICATED : trimOws(value));
+      fields.set(lower, trimOws(value));
     }
   }
   return fields.set('host', host);
@@ -157,13 +165,6 @@ function namesToSign(rules: SignerRules, fields: ReadonlyMap<string, string>): s
   const names = rules.candidates.filter((name) => fields.has(name));
   if (names.length > MAX_SIGNED_HEADERS) {
     throw new TypeError(`headers: more than ${MAX_SIGNED_HEADERS} would have to be signed`);
-  }
-  for (const name of names) {
-    if (!FIELD_VALUE.test(fields.get(name) as string)) {
-      throw new TypeError(
-        `headers: ${name} cannot be signed; it is given twice, or has a byte outside SP, HTAB and "!"–"~"`,
-      );
-    }
   }
   return names;
 }

@@ -25,23 +25,23 @@ export interface VerifierOptions {
   /** The hosts this service answers for, such as `api.example.com` or `localhost:8080`; at least one. */
   readonly hosts: readonly string[];
   /** Seconds the signed date may be away from now, 1–3,600; 300 unless said otherwise. */
-  readonly skew?: number;
+  readonly skew?: number | undefined;
   /** Header fields that must be present and signed, besides those of the protocol. */
-  readonly requiredHeaders?: readonly string[];
+  readonly requiredHeaders?: readonly string[] | undefined;
   /** Most bytes of a body; 1 MiB unless said otherwise. */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
   /** Milliseconds a body may take from the first read; 10,000 unless said otherwise. */
-  readonly bodyTimeout?: number;
+  readonly bodyTimeout?: number | undefined;
   /** Rules on address, method and path; every verified caller is allowed unless given. */
-  readonly authorize?: Authorize;
+  readonly authorize?: Authorize | undefined;
   /** Limits on how often; none unless given. */
-  readonly limitRate?: LimitRate;
+  readonly limitRate?: LimitRate | undefined;
   /** `full` tells the caller the true code and the string to sign: for development only. */
-  readonly disclosure?: Disclosure;
+  readonly disclosure?: Disclosure | undefined;
   /** Realm of WWW-Authenticate; `countersign` unless said otherwise. */
-  readonly realm?: string;
+  readonly realm?: string | undefined;
   /** The clock, in milliseconds since 1970; `Date.now` unless said otherwise. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** The options once they are checked. */

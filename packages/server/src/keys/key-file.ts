@@ -6,7 +6,7 @@ import { members, parseKeys } from './static-keys.js';
 /** What a key file may refer to besides itself. */
 export interface KeyFileOptions {
   /** Where `env:NAME` is looked up, such as `process.env`; none unless given. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**

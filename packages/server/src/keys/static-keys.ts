@@ -6,22 +6,22 @@ import { parseRfc3339 } from './rfc3339.js';
 export interface KeyEntry {
   readonly credential: string;
   /** `HMAC-256` unless said otherwise. */
-  readonly algorithm?: Algorithm;
+  readonly algorithm?: Algorithm | undefined;
   /** `active` unless said otherwise. */
-  readonly status?: 'active' | 'disabled';
-  readonly group?: string;
+  readonly status?: 'active' | 'disabled' | undefined;
+  readonly group?: string | undefined;
   readonly secrets: readonly KeySecretEntry[];
 }
 
 /** A secret as it is written down. */
 export interface KeySecretEntry {
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** `csk_…`, or at least 32 bytes. */
   readonly secret: string | Uint8Array | Secret;
   /** RFC 3339. */
-  readonly notBefore?: string;
+  readonly notBefore?: string | undefined;
   /** RFC 3339. */
-  readonly notAfter?: string;
+  readonly notAfter?: string | undefined;
 }
 
 const NAME = /^[A-Za-z0-9._-]{1,128}$/;
@@ -50,6 +50,9 @@ export function parseKeys(
     const credential = key.credential;
     if (typeof credential !== 'string' || !CREDENTIAL.test(credential)) {
       throw new TypeError(`${at}.credential: expected 1–128 characters of A-Z a-z 0-9 . _ -`);
+    }
+    if (credential.startsWith('csk_')) {
+      throw new TypeError(`${at}.credential: this looks like a secret, and it is sent in clear`);
     }
     if (records.has(credential))
       throw new TypeError(`${at}.credential: "${credential}" occurs twice`);

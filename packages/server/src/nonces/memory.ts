@@ -4,17 +4,17 @@ import type { NonceStore, NonceVerdict } from './nonce-store.js';
 /** How a memory store starts and how much it holds. */
 export interface MemoryNonceStoreOptions {
   /** Live nonces at most; then it refuses with `nonce_store_full`. 1,000,000 unless said otherwise. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /** Skew of the verifier in seconds, 1–3,600; 300 unless said otherwise. */
-  readonly skew?: number;
+  readonly skew?: number | undefined;
   /**
    * What a store that starts empty does about requests it may have accepted in an earlier life:
    * `normal` refuses those dated up to its start; `strict` those dated up to its start + skew (a caller whose clock
    * runs ahead); `fresh` none, for tests and development.
    */
-  readonly start?: 'normal' | 'strict' | 'fresh';
+  readonly start?: 'normal' | 'strict' | 'fresh' | undefined;
   /** The clock, in milliseconds since 1970; `Date.now` unless said otherwise. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /**
