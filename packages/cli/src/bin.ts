@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { run } from './program.js';
 
-new Command('countersign').parse();
+await run(process.argv.slice(2));

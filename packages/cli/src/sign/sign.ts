@@ -1,0 +1,104 @@
+import { createSigner, type ExplainedSignature } from '@countersign/client';
+import { parseImfDate } from '@countersign/core';
+import type { SignOptions } from '../commands/sign.js';
+import { credentialsOf } from '../credentials.js';
+import { asUsage, usage } from '../exit.js';
+import { parseHeaderArgument } from '../header-argument.js';
+import { readBytes } from '../input.js';
+import { print } from '../output.js';
+import { type BodyPiece, readPieces } from './body-pieces.js';
+import { curlLine } from './curl-line.js';
+import { type Field, withBodyFields } from './fields.js';
+
+/** Prints the signature of one request in the form that was asked for. */
+export async function sign(url: string, options: SignOptions): Promise<void> {
+  const pieces = piecesOf(options);
+  const date = dateOf(options.date);
+  const { nonce } = options;
+  const own = (options.header ?? []).map(headerOf);
+  const signer = await signerOf(options, date, nonce);
+  const body = await readPieces(pieces, readBytes);
+
+  const fields = withBodyFields(own, body === undefined ? undefined : pieces[0]?.kind);
+  const method = options.request ?? (body === undefined ? 'GET' : 'POST');
+  const signature = asUsage(() => signer.explain({ method, url, headers: fields, body }));
+  const headers = [...fields.filter(isNotHost), ...Object.entries(signature.headers)];
+  switch (options.output) {
+    case 'headers':
+      for (const [name, value] of headers) print(`${name}: ${value}`);
+      break;
+    case 'json':
+      print(toJson(method, url, headers, signature));
+      break;
+    case 'curl':
+      print(curlLine({ method, url, headers, pieces, body }));
+      break;
+    case 'string-to-sign':
+      process.stdout.write(signature.stringToSign);
+      break;
+  }
+}
+
+function piecesOf({ data = [], json = [] }: SignOptions): readonly BodyPiece[] {
+  if (data.length > 0 && json.length > 0) throw usage('-d and --json cannot be mixed; give one');
+  return [
+    ...data.map((text): BodyPiece => ({ kind: 'data', text, strip: false, files: true })),
+    ...json.map((text): BodyPiece => ({ kind: 'json', text, strip: false, files: true })),
+  ];
+}
+
+function dateOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = parseImfDate(text);
+  if (seconds === undefined) {
+    throw usage(`--date "${text}": expected a date such as "Wed, 01 Jan 2020 12:00:30 GMT"`);
+  }
+  return seconds;
+}
+
+function headerOf(text: string): Field {
+  const { name, value, removed } = parseHeaderArgument(text);
+  if (removed) throw usage(`-H "${text}": no value; write '${name};' for an empty one`);
+  return [name, value];
+}
+
+async function signerOf(
+  options: SignOptions,
+  date: number | undefined,
+  nonce: string | undefined,
+): Promise<ReturnType<typeof createSigner>> {
+  const credentials = await credentialsOf(options, process.env);
+  return asUsage(
+    () =>
+      createSigner({
+        ...credentials,
+        signedHeaders: options.signedHeader ?? [],
+        ...(date === undefined ? {} : { now: () => date * 1000 }),
+        ...(nonce === undefined ? {} : { nonce: () => nonce }),
+      }),
+    (message) => message.replace(/^signedHeaders\[[0-9]+\]:/, '--signed-header:'),
+  );
+}
+
+function isNotHost([name]: Field): boolean {
+  return name.toLowerCase() !== 'host';
+}
+
+/** Fields of one name become one, joined as RFC 9110 §5.3 allows. */
+function toJson(
+  method: string,
+  url: string,
+  headers: readonly Field[],
+  { stringToSign }: ExplainedSignature,
+): string {
+  const byName = new Map<string, Field>();
+  for (const [name, value] of headers) {
+    const earlier = byName.get(name.toLowerCase());
+    byName.set(
+      name.toLowerCase(),
+      earlier === undefined ? [name, value] : [earlier[0], `${earlier[1]}, ${value}`],
+    );
+  }
+  const object = Object.fromEntries(byName.values());
+  return JSON.stringify({ method, url, headers: object, stringToSign }, undefined, 2);
+}
