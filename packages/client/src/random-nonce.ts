@@ -4,9 +4,7 @@ const LENGTH = 22;
 const pool = new Uint8Array(128 * LENGTH);
 let used = pool.length;
 
-/**
- * 128 random bits as 22 base64url characters: six bits in each, two in the last. No bits are used twice.
- */
+/** 128 random bits as 22 base64url characters: six bits in each, two in the last. No bits are used twice. */
 export function randomNonce(): string {
   if (used === pool.length) {
     crypto.getRandomValues(pool);

@@ -5,8 +5,8 @@ import {
   formatAuthorization,
   formatContentDigest,
   headerLines,
+  isNonce,
   MAX_SIGNED_HEADERS,
-  NONCE,
   parseContentDigest,
   Refusal,
   stringToSign,
@@ -98,18 +98,16 @@ function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSigna
   const host = orThrow('url', canonicalHost(url.host));
 
   const fields = callersFields(rules, request.headers, host);
-  const headers: Record<string, string> = {};
-  const add = (name: string, lower: string, value: string) => {
-    headers[name] = value;
-    fields.set(lower, value);
+  const headers: Record<string, string> = {
+    [rules.dateHeader]: rules.date(),
+    'X-Nonce': newNonce(rules),
   };
-  add(rules.dateHeader, rules.dateHeader.toLowerCase(), rules.date());
-  add('X-Nonce', 'x-nonce', newNonce(rules));
   const digest = digestOf(request, method);
-  if (digest !== undefined) add('Content-Digest', 'content-digest', digest);
+  if (digest !== undefined) headers['Content-Digest'] = digest;
   if (request.body instanceof URLSearchParams && !fields.has('content-type')) {
-    add('Content-Type', 'content-type', FORM_CONTENT_TYPE);
+    headers['Content-Type'] = FORM_CONTENT_TYPE;
   }
+  for (const name in headers) fields.set(name.toLowerCase(), headers[name] as string);
 
   const signedHeaders = namesToSign(rules, fields);
   const { algorithm, credential } = rules;
@@ -171,7 +169,7 @@ function namesToSign(rules: SignerRules, fields: ReadonlyMap<string, string>): s
 
 function newNonce(rules: SignerRules): string {
   const nonce = rules.nonce();
-  if (typeof nonce !== 'string' || !NONCE.test(nonce)) {
+  if (typeof nonce !== 'string' || !isNonce(nonce)) {
     throw new TypeError('nonce: expected 16–128 characters of A-Z a-z 0-9 _ -');
   }
   return nonce;

@@ -1,5 +1,5 @@
 import { digest } from '#mac';
-import { BASE64, BASE64_OF_32_BYTES, BASE64_OF_64_BYTES, trimOws } from './grammar.js';
+import { BASE64, isBase64Of, trimOws } from './grammar.js';
 import { Refusal } from './refusal.js';
 
 /** The digest algorithms that count (RFC 9530 §5). Others may be present and are ignored. */
@@ -12,11 +12,6 @@ export interface ContentDigest {
 }
 
 const KEY = /^[a-z*][a-z0-9_.*-]*$/;
-const DIGEST: Readonly<Record<DigestAlgorithm, RegExp>> = {
-  'sha-256': BASE64_OF_32_BYTES,
-  'sha-512': BASE64_OF_64_BYTES,
-};
-
 /**
  * Writes the Content-Digest of a body (RFC 9530 §2).
  *
@@ -50,7 +45,8 @@ export function parseContentDigest(value: string): ContentDigest | Refusal {
       return malformed('a member is not key=:canonical base64:');
     if (key !== 'sha-256' && key !== 'sha-512') continue;
     if (found[key] !== undefined) return malformed(`${key} occurs twice`);
-    if (!DIGEST[key].test(base64)) return malformed(`${key} has the wrong length`);
+    if (!isBase64Of(key === 'sha-256' ? 32 : 64, base64))
+      return malformed(`${key} has the wrong length`);
     found[key] = base64;
   }
   if (found['sha-256'] === undefined && found['sha-512'] === undefined) {

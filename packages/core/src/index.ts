@@ -18,7 +18,7 @@ export {
   parseContentDigest,
 } from './content-digest.js';
 export { unsignedField } from './coverage.js';
-export { CREDENTIAL, FIELD_VALUE, NONCE, TOKEN, trimOws } from './grammar.js';
+export { CREDENTIAL, FIELD_VALUE, isNonce, TOKEN, trimOws } from './grammar.js';
 export {
   HeaderFields,
   METHOD_OVERRIDE_FIELDS,

@@ -99,8 +99,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
       throw new TypeError(`${option}: unknown option; known are ${OPTIONS.join(', ')}`);
     }
   }
-  const disclosure = optionIn('disclosure', options.disclosure ?? 'minimal', ['minimal', 'full']);
-  const realm = options.realm ?? 'countersign';
+  // Defaults stand in for what was left out, and for nothing else: null is as wrong as any other value.
+  const { disclosure = 'minimal', realm = 'countersign' } = options;
+  optionIn('disclosure', disclosure, ['minimal', 'full']);
   if (typeof realm !== 'string' || !/^[ !#-[\]-~]{1,128}$/.test(realm)) {
     throw new TypeError(
       'realm: expected 1–128 visible ASCII characters without quotes and backslashes',
@@ -114,7 +115,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 function checkRules(options: VerifierOptions): VerifierRules {
-  const { keys, nonces } = options;
+  const { keys, nonces, skew: seconds = 300, requiredHeaders = [], now = Date.now } = options;
+  const { maxBodyBytes = 1024 * 1024, bodyTimeout = 10_000 } = options;
+  const skew = wholeNumber('skew', seconds, 1, 3600);
   if (typeof keys?.find !== 'function') {
     throw new TypeError(
       'keys: expected a key store, such as staticKeys([…]) or keyFile("keys.json")',
@@ -123,7 +126,6 @@ function checkRules(options: VerifierOptions): VerifierRules {
   if (typeof nonces?.claim !== 'function') {
     throw new TypeError('nonces: expected a nonce store, such as memoryNonceStore()');
   }
-  const skew = wholeNumber('skew', options.skew ?? 300, 1, 3600);
   if (!(nonces.skew >= skew)) {
     throw new RangeError(
       `nonces: the store was made for a skew of ${nonces.skew} s, which is less than ${skew} s`,
@@ -135,14 +137,14 @@ function checkRules(options: VerifierOptions): VerifierRules {
     nonces,
     hosts: checkHosts(options.hosts),
     skew,
-    requiredHeaders: checkRequiredHeaders(options.requiredHeaders ?? []),
+    requiredHeaders: checkRequiredHeaders(requiredHeaders),
     body: {
-      maxBytes: wholeNumber('maxBodyBytes', options.maxBodyBytes ?? 1024 * 1024, 0, 2 ** 31 - 1),
-      timeout: wholeNumber('bodyTimeout', options.bodyTimeout ?? 10_000, 1, 3_600_000),
+      maxBytes: wholeNumber('maxBodyBytes', maxBodyBytes, 0, 2 ** 31 - 1),
+      timeout: wholeNumber('bodyTimeout', bodyTimeout, 1, 3_600_000),
     },
     authorize: optionalFunction('authorize', options.authorize),
     limitRate: optionalFunction('limitRate', options.limitRate),
-    now: optionalFunction('now', options.now) ?? Date.now,
+    now: optionalFunction('now', now) ?? Date.now,
   });
 }
 

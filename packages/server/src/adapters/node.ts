@@ -63,22 +63,29 @@ export function answerClientErrors(
   verifier: Verifier,
 ): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   return (error, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    // An answer that has begun must not be continued with another one.
+    const begun = (socket as { _httpMessage?: ServerResponse | null })._httpMessage?.headersSent;
+    if (error.code === 'ECONNRESET' || !socket.writable || begun === true) {
       socket.destroy();
       return;
     }
     const { status, headers, body } = verifier.answer(parserRefusal(error.code));
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.pause();
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-      () => socket.destroy(),
     );
+    const timer = setTimeout(() => socket.destroy(), LINGER);
+    socket.once('close', () => clearTimeout(timer));
   };
 }
 
 function parserRefusal(code: string | undefined): Refusal {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return new Refusal('headers_too_many', 'The header is larger than the server takes.');
+  }
+  if (code === 'HPE_INVALID_EOF_STATE') {
+    return new Refusal('body_incomplete', 'The connection ended before the request did.');
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new Refusal('body_timeout', 'The request did not arrive in time.');
@@ -93,7 +100,7 @@ function refuse(
   response: ServerResponse,
 ): void {
   const { status, headers, body } = verifier.answer(refusal);
-  const keep = refusal.code !== 'body_timeout' && isShort(request);
+  const keep = refusal.code !== 'body_timeout' && isShort(request, response);
   response.writeHead(status, {
     ...headers,
     'Content-Length': Buffer.byteLength(body),
@@ -110,10 +117,11 @@ function refuse(
   request.socket.once('close', () => clearTimeout(timer));
 }
 
-/** True if what is left to read of the request is little enough to be let in. */
-function isShort(request: IncomingMessage): boolean {
-  if (request.complete || !hasBody(request)) return true;
-  return Number(request.headers['content-length']) <= DRAIN_BYTES; // NaN, so false, for a chunked body
+/** True if nothing is left to read of the request, or little enough to be let in before the connection is used again. */
+function isShort(request: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
+  if (request.complete) return true;
+  // NaN, so false, for a chunked body, and for a length that Node dropped among too many fields.
+  return shouldKeepAlive && Number(request.headers['content-length']) <= DRAIN_BYTES;
 }
 
 function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Array | Refusal> {
@@ -144,7 +152,8 @@ function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Ar
       settle(new Refusal('body_timeout', `The body did not arrive within ${limits.timeout} ms.`));
     }, limits.timeout);
 
-    if (request.readableDidRead || request.readableEnded) {
+    const touched = request.readableDidRead || request.readableEnded;
+    if (touched || request.readableEncoding !== null) {
       settle(
         new Refusal('body_unavailable', 'Something read the body before it could be verified.'),
       );

@@ -1,4 +1,5 @@
 import { optionIn, wholeNumber } from '../options.js';
+import { FingerprintTable } from './fingerprint-table.js';
 import type { NonceStore, NonceVerdict } from './nonce-store.js';
 
 /** How a memory store starts and how much it holds. */
@@ -34,11 +35,13 @@ class MemoryNonceStore implements NonceStore {
   readonly skew: number;
   readonly #capacity: number;
   readonly #now: () => number;
-  readonly #live = new Set<string>();
-  // One bucket per second of expiry, so that forgetting costs what remembering did, without timers.
-  readonly #buckets = new Map<number, string[]>();
+  readonly #table = new FingerprintTable();
+  // How many nonces expire in each second, so that forgetting needs neither timers nor a look at each of them.
+  readonly #expiring = new Map<number, number>();
+  #size = 0;
   #earliest = Number.POSITIVE_INFINITY;
-  // The latest expiry it may have forgotten. A claim at or before it cannot be told from a replay, wherever the clock went.
+  // The latest expiry it may have forgotten: all up to it is gone, all after it is still there. A claim at or before it
+  // cannot be told from a replay, wherever the clock went.
   #horizon: number;
 
   constructor(options: MemoryNonceStoreOptions) {
@@ -56,21 +59,17 @@ class MemoryNonceStore implements NonceStore {
 
   /** How many nonces are remembered now. */
   get size(): number {
-    return this.#live.size;
+    return this.#size;
   }
 
   claim(credential: string, nonce: string, expiresAt: number): NonceVerdict {
     this.#forget(this.#second());
-    const pair = `${credential} ${nonce}`; // neither has a space
-    const before = this.#live.size;
-    if (this.#live.add(pair).size === before) return 'replayed';
-    if (!(expiresAt > this.#horizon) || before >= this.#capacity) {
-      this.#live.delete(pair);
-      return expiresAt > this.#horizon ? 'full' : 'unavailable';
-    }
-    const bucket = this.#buckets.get(expiresAt);
-    if (bucket === undefined) this.#buckets.set(expiresAt, [pair]);
-    else bucket.push(pair);
+    if (this.#table.has(credential, nonce, this.#horizon)) return 'replayed';
+    if (!(expiresAt > this.#horizon && expiresAt > 0 && expiresAt < 2 ** 32)) return 'unavailable';
+    if (this.#size >= this.#capacity) return 'full';
+    this.#table.add(expiresAt, this.#horizon);
+    this.#size++;
+    this.#expiring.set(expiresAt, (this.#expiring.get(expiresAt) ?? 0) + 1);
     if (expiresAt < this.#earliest) this.#earliest = expiresAt;
     return 'fresh';
   }
@@ -83,13 +82,13 @@ class MemoryNonceStore implements NonceStore {
   #forget(second: number): void {
     if (this.#earliest >= second) return;
     let earliest = Number.POSITIVE_INFINITY;
-    for (const [expiry, pairs] of this.#buckets) {
+    for (const [expiry, count] of this.#expiring) {
       if (expiry >= second) {
         if (expiry < earliest) earliest = expiry;
         continue;
       }
-      for (const pair of pairs) this.#live.delete(pair);
-      this.#buckets.delete(expiry);
+      this.#size -= count;
+      this.#expiring.delete(expiry);
       if (expiry > this.#horizon) this.#horizon = expiry;
     }
     this.#earliest = earliest;

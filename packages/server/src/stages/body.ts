@@ -42,6 +42,7 @@ function judge(
   fields: HeaderFields,
 ): Uint8Array | Refusal {
   if (body instanceof Refusal) return body;
+  if (!(body instanceof Uint8Array)) throw new TypeError('body: expected a Uint8Array');
   if (body.length > limits.maxBytes) return tooLarge(limits);
   const declared = fields.get('content-length');
   if (declared !== undefined && body.length !== Number(declared)) {

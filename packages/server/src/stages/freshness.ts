@@ -1,4 +1,4 @@
-import { type HeaderFields, NONCE, Refusal, type UnverifiedClaim } from '@countersign/core';
+import { type HeaderFields, isNonce, Refusal, type UnverifiedClaim } from '@countersign/core';
 
 /** What makes a request new: its nonce, and how long that must be remembered. */
 export interface Freshness {
@@ -26,7 +26,7 @@ export function checkFreshness(
     );
   }
   const nonce = claim.scheme.nonce(claim, fields);
-  if (!NONCE.test(nonce)) {
+  if (!isNonce(nonce)) {
     return new Refusal('nonce_malformed', 'The nonce is not 16–128 characters of A-Z a-z 0-9 _ -.');
   }
   return { nonce, expiresAt: date + skew };

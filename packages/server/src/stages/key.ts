@@ -55,7 +55,8 @@ function liveSecrets(secrets: readonly KeySecret[], now: number): readonly KeySe
   return secrets;
 }
 
-function isLive({ notBefore, notAfter }: KeySecret, now: number): boolean {
+function isLive({ secret, notBefore, notAfter }: KeySecret, now: number): boolean {
+  if (typeof secret?.verify !== 'function') throw new TypeError('secret: expected a Secret');
   return (
     (notBefore === undefined || notBefore <= now) && (notAfter === undefined || now < notAfter)
   );
