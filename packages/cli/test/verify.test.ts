@@ -128,7 +128,7 @@ describe('a refused request', () => {
       '',
     ],
     ['header_malformed', swap('application/json', 'application/j\u00e9son'), 'content-type'],
-    ['header_malformed', HEAD, 'HTTP/1.1'],
+    ['body_incomplete', HEAD, 'ended'],
     ['header_malformed', 'hello\r\n\r\n', 'HTTP/1.1'],
   ])('is told with its code: %s', async (code, bytes, detail, args = []) => {
     const known = args.includes('--host')

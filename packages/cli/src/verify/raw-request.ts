@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { HeaderFields, Refusal } from '@countersign/core';
+import { HeaderFields, type Refusal } from '@countersign/core';
 import type { Verdict, Verifier } from '@countersign/server';
-import { answerClientErrors, nodeRequestView } from '@countersign/server/node';
+import { nodeRequestView, parserRefusal } from '@countersign/server/node';
 import { usage } from '../exit.js';
 import { HEAD_LIMITS } from '../head-limits.js';
 
@@ -132,21 +132,8 @@ class Reading {
     if (this.#request?.complete) this.#hasMore = true;
     // Bytes that end within a body are the body's fault, which the verifier tells once the connection is gone.
     else if (this.#request === undefined || error.code !== 'HPE_INVALID_EOF_STATE') {
-      this.#fault = refusalOf(error);
+      this.#fault = parserRefusal(error.code);
     }
     this.#wire.destroy();
   }
-}
-
-/** The refusal with which a server would answer what its parser refused. */
-function refusalOf(error: NodeJS.ErrnoException): Refusal {
-  let told = new Refusal('header_malformed', 'The request is not valid HTTP/1.1.');
-  const listener: Pick<Verifier, 'answer'> = {
-    answer(refusal) {
-      told = refusal;
-      return { status: refusal.status, headers: {}, body: '' };
-    },
-  };
-  answerClientErrors(listener as Verifier)(error, new Wire());
-  return told;
 }
