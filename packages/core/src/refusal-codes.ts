@@ -44,7 +44,7 @@ export const REFUSAL_CODES = Object.freeze({
     2,
     401,
     'The Authorization field does not follow the grammar',
-    'Write it as: HMAC-256 Credential=<id>,SignedHeaders=<ascending;lower-case;names>,Signature=<padded base64>.',
+    'Write it as: HMAC-256 Credential=ID,SignedHeaders=NAME;NAME,Signature=BASE64, the names lower case and ascending.',
   ),
   scheme_unsupported: entry(
     2,
@@ -177,7 +177,7 @@ export const REFUSAL_CODES = Object.freeze({
     8,
     401,
     'The Content-Digest field cannot be used',
-    'Write it as sha-256=:<base64>: or sha-512=:<base64>:, each at most once, without parameters.',
+    'Write it as sha-256=:BASE64: or sha-512=:BASE64:, each at most once, without parameters.',
   ),
   digest_mismatch: entry(
     8,

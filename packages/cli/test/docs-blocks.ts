@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The root of the repository. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** A fenced block of a document. */
+export interface Block {
+  readonly language: string;
+  /** What follows the language: `background`, or `file=NAME`. */
+  readonly hint: string;
+  readonly text: string;
+}
+
+/** The fenced blocks of a document, in order. */
+export function blocksOf(markdown: string): readonly Block[] {
+  const fences = /^```(\w*) ?(.*)\n([\s\S]*?)^```$/gm;
+  return [...markdown.matchAll(fences)].map(([, language = '', hint = '', text = '']) => ({
+    language,
+    hint,
+    text,
+  }));
+}
+
+/**
+ * Pastes the blocks of a document into one shell, as a reader would: `file=` blocks are saved, `background` blocks run on
+ * in a terminal of their own.
+ *
+ * @param ports - the ports of the document, each replaced by a free one
+ * @returns for each block that was run, what it printed
+ */
+export async function paste(file: string, ports: readonly number[]): Promise<Map<Block, string>> {
+  const markdown = await readFile(join(ROOT, file), 'utf8');
+  const free = await Promise.all(ports.map(freePort));
+  const replaced = ports.reduce(
+    (text, port, i) =>
+      text
+        .replaceAll(`:${port}`, `:${free[i]}`)
+        .replaceAll(`${port}, '`, `${free[i]}, '`)
+        .replaceAll(`port ${port}`, `port ${free[i]}`),
+    markdown,
+  );
+  // Within the clone, so that its packages and commands are found; in a folder that is never committed.
+  await mkdir(join(ROOT, '.cache'), { recursive: true });
+  const directory = await mkdtemp(join(ROOT, '.cache', 'docs-'));
+  const printed = new Map<Block, string>();
+  // What npm thinks of the configuration of this machine is no part of the document.
+  const env = { ...process.env, npm_config_loglevel: 'error' };
+  const shell = spawn('bash', ['-eu'], { cwd: directory, env, detached: true });
+  try {
+    for (const block of blocksOf(replaced)) {
+      const name = /^file=(.+)$/.exec(block.hint)?.[1];
+      if (name !== undefined) await writeFile(join(directory, name), block.text);
+      else if (block.language === 'sh' && !block.text.includes('npm test')) {
+        printed.set(block, await pasteBlock(shell, block));
+      } else if (block.language === 'json') printed.set(block, block.text);
+    }
+    return printed;
+  } finally {
+    // The shell and what it runs in the background are one process group.
+    process.kill(-(shell.pid as number), 'SIGTERM');
+    if (shell.exitCode === null && shell.signalCode === null) await once(shell, 'exit');
+    await rm(directory, { recursive: true });
+  }
+}
+
+let pasted = 0;
+
+async function pasteBlock(shell: ChildProcess, { hint, text }: Block): Promise<string> {
+  const end = `--- end of block ${++pasted}`;
+  const script =
+    hint === 'background'
+      ? `{ ${text.trim()}\n} > terminal-${pasted} 2>&1 &\nuntil grep -q "listening on" terminal-${pasted}; do sleep 0.1; done\nsleep 1.1\n`
+      : text;
+  shell.stdin?.write(`{ ${script.trimEnd()}\n} 2>&1\necho "${end}"\n`);
+  let output = '';
+  return await new Promise((resolve, reject) => {
+    const take = (chunk: Buffer) => {
+      output += chunk;
+      if (!output.includes(end)) return;
+      done();
+      resolve(output.replace(`${end}\n`, ''));
+    };
+    const lost = () => {
+      done();
+      reject(new Error(`the shell ended at this block:\n${text}\n${output}`));
+    };
+    const done = () => {
+      shell.stdout?.off('data', take);
+      shell.off('exit', lost);
+    };
+    shell.stdout?.on('data', take);
+    shell.on('exit', lost);
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
