@@ -3,7 +3,7 @@ import {
   CREDENTIAL,
   formatImfDate,
   isAlgorithm,
-  METHOD_OVERRIDE_FIELDS,
+  PROTOCOL_FIELDS,
   Secret,
   SINGLE_FIELDS,
   signedHeadersFault,
@@ -44,16 +44,6 @@ export interface SignerRules {
   readonly nonce: () => string;
 }
 
-const PROTOCOL_FIELDS: readonly string[] = [
-  'host',
-  'date',
-  'x-date',
-  'x-nonce',
-  'content-digest',
-  'content-type',
-  'content-encoding',
-  ...METHOD_OVERRIDE_FIELDS,
-];
 // Of the years that an IMF-fixdate can hold.
 const FIRST_SECOND = -62_167_219_200;
 const LAST_SECOND = 253_402_300_799;

@@ -11,9 +11,8 @@ export const METHOD_OVERRIDE_FIELDS: readonly string[] = [
   'x-method-override',
 ];
 
-/** Fields that may occur only once, signed or not. */
-export const SINGLE_FIELDS: readonly string[] = [
-  'authorization',
+/** Fields that a signer signs wherever they are: what says who, when, where to, and what the body means. */
+export const PROTOCOL_FIELDS: readonly string[] = [
   'host',
   'date',
   'x-date',
@@ -21,9 +20,15 @@ export const SINGLE_FIELDS: readonly string[] = [
   'content-digest',
   'content-type',
   'content-encoding',
+  ...METHOD_OVERRIDE_FIELDS,
+];
+
+/** Fields that may occur only once, signed or not. */
+export const SINGLE_FIELDS: readonly string[] = [
+  'authorization',
   'content-length',
   'transfer-encoding',
-  ...METHOD_OVERRIDE_FIELDS,
+  ...PROTOCOL_FIELDS,
 ];
 
 const NONE: ReadonlySet<string> = new Set();

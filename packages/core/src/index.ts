@@ -22,6 +22,7 @@ export { CREDENTIAL, FIELD_VALUE, isNonce, TOKEN, trimOws } from './grammar.js';
 export {
   HeaderFields,
   METHOD_OVERRIDE_FIELDS,
+  PROTOCOL_FIELDS,
   type RawHeaders,
   SINGLE_FIELDS,
   unsignableField,
