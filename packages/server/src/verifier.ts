@@ -118,7 +118,8 @@ function checkRules(options: VerifierOptions): VerifierRules {
   const { keys, nonces, skew: seconds = 300, requiredHeaders = [], now = Date.now } = options;
   const { maxBodyBytes = 1024 * 1024, bodyTimeout = 10_000 } = options;
   const skew = wholeNumber('skew', seconds, 1, 3600);
-  if (typeof keys?.find !== 'function') {
+  // A list has a find of its own.
+  if (typeof keys?.find !== 'function' || Array.isArray(keys)) {
     throw new TypeError(
       'keys: expected a key store, such as staticKeys([…]) or keyFile("keys.json")',
     );

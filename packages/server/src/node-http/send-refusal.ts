@@ -2,7 +2,6 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 import type { Refusal } from '@countersign/core';
 import type { HttpAnswer } from '../answer.js';
-import { hasBody } from './has-body.js';
 
 // A refused body up to this size is let in and thrown away, so that the connection can be used again.
 const DRAIN_BYTES = 64 * 1024;
