@@ -1,5 +1,17 @@
 // Options are checked once, when the object is made; the message names the option.
 
+/** An object with no member but these: a misspelt option must not mean its default. */
+export function knownOptions(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('options: expected an object');
+  }
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option)) {
+      throw new TypeError(`${option}: unknown option; known are ${known.join(', ')}`);
+    }
+  }
+}
+
 /** A whole number within bounds. Zero, NaN or text never turns a check off. */
 export function wholeNumber(option: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number') throw new TypeError(`${option}: expected a number`);

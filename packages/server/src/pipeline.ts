@@ -31,7 +31,7 @@ export async function verifyRequest(rules: VerifierRules, request: RequestView):
   if (claim instanceof Refusal) return claim;
 
   // 3 key
-  const lookup = findKey(rules.keys, claim, now);
+  const lookup = findKey(rules.keys, claim, now, rules.timeout);
   const key = isPromise(lookup) ? await lookup : lookup;
   if (key instanceof Refusal) return key;
 
@@ -51,7 +51,7 @@ export async function verifyRequest(rules: VerifierRules, request: RequestView):
   // 7 authorization
   const identity = identityOf(claim, key, secret);
   const target = canonical.canonicalTarget;
-  const ruling = checkAuthorization(rules.authorize, identity, request, target);
+  const ruling = checkAuthorization(rules.authorize, identity, request, target, rules.timeout);
   const forbidden = isPromise(ruling) ? await ruling : ruling;
   if (forbidden !== undefined) return forbidden.withStringToSign(text);
 
@@ -61,12 +61,19 @@ export async function verifyRequest(rules: VerifierRules, request: RequestView):
   if (body instanceof Refusal) return body.withStringToSign(text);
 
   // 9 nonce
-  const claiming = claimNonce(rules.nonces, claim.credential, fresh, rules.skew, rules.now());
+  const claiming = claimNonce(
+    rules.nonces,
+    claim.credential,
+    fresh,
+    rules.skew,
+    rules.now(),
+    rules.timeout,
+  );
   const used = isPromise(claiming) ? await claiming : claiming;
   if (used !== undefined) return used.withStringToSign(text);
 
   // 10 rate
-  const counting = checkRate(rules.limitRate, identity);
+  const counting = checkRate(rules.limitRate, identity, rules.timeout);
   const limited = isPromise(counting) ? await counting : counting;
   if (limited !== undefined) return limited.withStringToSign(text);
 

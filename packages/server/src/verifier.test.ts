@@ -77,6 +77,7 @@ const BAD: readonly [option: string, values: readonly unknown[], named?: string]
   ],
   ['maxBodyBytes', [...notWhole.filter((value) => value !== 0), 2 ** 31]],
   ['bodyTimeout', [...notWhole, 3_600_001]],
+  ['storeTimeout', [...notWhole, 3_600_001]],
   ['authorize', notFunctions],
   ['limitRate', notFunctions],
   ['now', [...notFunctions, 1_577_880_030_000]],

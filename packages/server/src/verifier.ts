@@ -8,7 +8,7 @@ import {
 import { answerRefusal, type Disclosure, type HttpAnswer } from './answer.js';
 import type { KeyStore } from './keys/key-store.js';
 import type { NonceStore } from './nonces/nonce-store.js';
-import { optionalFunction, optionIn, wholeNumber } from './options.js';
+import { knownOptions, optionalFunction, optionIn, wholeNumber } from './options.js';
 import { verifyRequest } from './pipeline.js';
 import type { BodyLimits, RequestView } from './request-view.js';
 import type { Authorize } from './stages/authorization.js';
@@ -32,6 +32,8 @@ export interface VerifierOptions {
   readonly maxBodyBytes?: number | undefined;
   /** Milliseconds a body may take from the first read; 10,000 unless said otherwise. */
   readonly bodyTimeout?: number | undefined;
+  /** Milliseconds that a store or one of the functions below may take to answer; 5,000 unless said otherwise. */
+  readonly storeTimeout?: number | undefined;
   /** Rules on address, method and path; every verified caller is allowed unless given. */
   readonly authorize?: Authorize | undefined;
   /** Limits on how often; none unless given. */
@@ -51,6 +53,7 @@ export interface VerifierRules extends CoverageRules {
   readonly nonces: NonceStore;
   readonly skew: number;
   readonly body: BodyLimits;
+  readonly timeout: number;
   readonly authorize: Authorize | undefined;
   readonly limitRate: LimitRate | undefined;
   readonly now: () => number;
@@ -76,6 +79,7 @@ const OPTIONS: readonly string[] = [
   'requiredHeaders',
   'maxBodyBytes',
   'bodyTimeout',
+  'storeTimeout',
   'authorize',
   'limitRate',
   'disclosure',
@@ -92,13 +96,7 @@ const OPTIONS: readonly string[] = [
  * const verdict = await verifier.verify({ method: 'GET', target: '/', headers: request.rawHeaders });
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError('options: expected an object');
-  for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option)) {
-      throw new TypeError(`${option}: unknown option; known are ${OPTIONS.join(', ')}`);
-    }
-  }
+  knownOptions(options, OPTIONS);
   // Defaults stand in for what was left out, and for nothing else: null is as wrong as any other value.
   const { disclosure = 'minimal', realm = 'countersign' } = options;
   optionIn('disclosure', disclosure, ['minimal', 'full']);
@@ -116,7 +114,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 function checkRules(options: VerifierOptions): VerifierRules {
   const { keys, nonces, skew: seconds = 300, requiredHeaders = [], now = Date.now } = options;
-  const { maxBodyBytes = 1024 * 1024, bodyTimeout = 10_000 } = options;
+  const { maxBodyBytes = 1024 * 1024, bodyTimeout = 10_000, storeTimeout = 5_000 } = options;
   const skew = wholeNumber('skew', seconds, 1, 3600);
   // A list has a find of its own.
   if (typeof keys?.find !== 'function' || Array.isArray(keys)) {
@@ -143,6 +141,7 @@ function checkRules(options: VerifierOptions): VerifierRules {
       maxBytes: wholeNumber('maxBodyBytes', maxBodyBytes, 0, 2 ** 31 - 1),
       timeout: wholeNumber('bodyTimeout', bodyTimeout, 1, 3_600_000),
     },
+    timeout: wholeNumber('storeTimeout', storeTimeout, 1, 3_600_000),
     authorize: optionalFunction('authorize', options.authorize),
     limitRate: optionalFunction('limitRate', options.limitRate),
     now: optionalFunction('now', now) ?? Date.now,

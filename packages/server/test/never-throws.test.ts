@@ -109,5 +109,5 @@ it(`answers ${RUNS} hostile requests with a verdict, and accepts none that was a
     `seed ${details.seed}, ${accepted} unharmed, ${JSON.stringify(Object.fromEntries(codes))}`,
   );
   if (details.failed) throw new Error(fc.defaultReportMessage(details) ?? 'failed');
-  expect(codes.size).toBeGreaterThan(12);
+  expect(codes.size).toBeGreaterThan(10);
 }, 300_000);

@@ -22,6 +22,9 @@ export function keyFile(path: string, options: KeyFileOptions = {}): KeyStore {
     if (typeof secret !== 'string') {
       throw new TypeError(`${at}: expected "csk_…", "env:NAME" or "file:PATH"`);
     }
+    if (/^(?:env|file):.*csk_/s.test(secret)) {
+      throw new TypeError(`${at}: env: and file: take a name, not the secret itself`);
+    }
     if (secret.startsWith('env:')) return fromEnvironment(secret.slice(4), at, options.env ?? {});
     if (secret.startsWith('file:')) return fromFile(resolve(dirname(path), secret.slice(5)), at);
     return secret;

@@ -7,9 +7,9 @@ export interface KeySecret {
   readonly id?: string | undefined;
   readonly secret: Secret;
   /** Milliseconds since 1970; live from then on. */
-  readonly notBefore?: number | undefined;
+  readonly notBefore?: number | null | undefined;
   /** Milliseconds since 1970; live until just before then. */
-  readonly notAfter?: number | undefined;
+  readonly notAfter?: number | null | undefined;
 }
 
 /** What is known of a credential. */

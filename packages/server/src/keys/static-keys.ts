@@ -82,7 +82,7 @@ function parseSecrets(
     const at = `${path}[${i}]`;
     const entry = members(item, at, ['id', 'secret', 'notBefore', 'notAfter']);
     const id = name(entry.id, `${at}.id`);
-    if (id !== undefined && ids.has(id)) throw new TypeError(`${at}.id: "${id}" occurs twice`);
+    if (id !== undefined && ids.has(id)) throw new TypeError(`${at}.id: occurs twice in this list`);
     if (id !== undefined) ids.add(id);
     const notBefore = time(entry.notBefore, `${at}.notBefore`);
     const notAfter = time(entry.notAfter, `${at}.notAfter`);
@@ -123,7 +123,8 @@ export function members(
   }
   for (const member of Object.keys(value)) {
     if (!known.includes(member)) {
-      throw new TypeError(`${path}.${member}: unknown member; known are ${known.join(', ')}`);
+      const name = member.includes('csk_') ? '[secret]' : member;
+      throw new TypeError(`${path}.${name}: unknown member; known are ${known.join(', ')}`);
     }
   }
   return value as Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { optionIn, wholeNumber } from '../options.js';
+import { knownOptions, optionIn, wholeNumber } from '../options.js';
 import { FingerprintTable } from './fingerprint-table.js';
 import type { NonceStore, NonceVerdict } from './nonce-store.js';
 
@@ -45,11 +45,13 @@ class MemoryNonceStore implements NonceStore {
   #horizon: number;
 
   constructor(options: MemoryNonceStoreOptions) {
-    this.skew = wholeNumber('skew', options.skew ?? 300, 1, 3600);
-    this.#capacity = wholeNumber('capacity', options.capacity ?? 1_000_000, 1, 2 ** 24);
-    this.#now = options.now ?? Date.now;
-    if (typeof this.#now !== 'function') throw new TypeError('now: expected a function');
-    const start = optionIn('start', options.start ?? 'normal', ['normal', 'strict', 'fresh']);
+    knownOptions(options, ['capacity', 'skew', 'start', 'now']);
+    const { capacity = 1_000_000, skew = 300, start = 'normal', now = Date.now } = options;
+    this.skew = wholeNumber('skew', skew, 1, 3600);
+    this.#capacity = wholeNumber('capacity', capacity, 1, 2 ** 24);
+    if (typeof now !== 'function') throw new TypeError('now: expected a function');
+    this.#now = now;
+    optionIn('start', start, ['normal', 'strict', 'fresh']);
     const second = this.#second();
     this.#horizon =
       start === 'fresh'

@@ -1,5 +1,5 @@
 import { Refusal } from '@countersign/core';
-import { isPromise, type MaybePromise, type RequestView } from '../request-view.js';
+import { inTime, isPromise, type MaybePromise, type RequestView } from '../request-view.js';
 import type { Identity } from '../verdict.js';
 
 /** What a rule may look at. The path is the canonical one, as signed. */
@@ -25,12 +25,13 @@ export function checkAuthorization(
   identity: Identity,
   request: RequestView,
   target: string,
+  timeout: number,
 ): MaybePromise<Refusal | undefined> {
   if (authorize === undefined) return undefined;
   try {
     const { method, remoteAddress } = request;
     const answer = authorize(identity, { method, target, remoteAddress });
-    return isPromise(answer) ? Promise.resolve(answer).then(refusalOf, failed) : refusalOf(answer);
+    return isPromise(answer) ? inTime(answer, timeout).then(refusalOf, failed) : refusalOf(answer);
   } catch (error) {
     return failed(error);
   }

@@ -1,6 +1,6 @@
 import { type Algorithm, Refusal, Secret, type UnverifiedClaim } from '@countersign/core';
 import type { KeyRecord, KeySecret, KeyStore } from '../keys/key-store.js';
-import { isPromise, type MaybePromise } from '../request-view.js';
+import { inTime, isPromise, type MaybePromise } from '../request-view.js';
 
 /** The secrets to try, and the refusal that is given after them whatever they say. */
 export interface FoundKey {
@@ -18,11 +18,12 @@ export function findKey(
   keys: KeyStore,
   claim: UnverifiedClaim,
   now: number,
+  timeout: number,
 ): MaybePromise<FoundKey | Refusal> {
   try {
     const record = keys.find(claim.credential);
     if (!isPromise(record)) return judge(record, claim, now);
-    return Promise.resolve(record)
+    return inTime(record, timeout)
       .then((found) => judge(found, claim, now))
       .catch(unavailable);
   } catch (error) {
@@ -57,9 +58,12 @@ function liveSecrets(secrets: readonly KeySecret[], now: number): readonly KeySe
 
 function isLive({ secret, notBefore, notAfter }: KeySecret, now: number): boolean {
   if (typeof secret?.verify !== 'function') throw new TypeError('secret: expected a Secret');
-  return (
-    (notBefore === undefined || notBefore <= now) && (notAfter === undefined || now < notAfter)
-  );
+  return (isAbsent(notBefore) || notBefore <= now) && (isAbsent(notAfter) || now < notAfter);
+}
+
+/** A store may say null for what it does not have. */
+function isAbsent(bound: number | null | undefined): bound is null | undefined {
+  return bound === undefined || bound === null;
 }
 
 function hold(held: Refusal): FoundKey {

@@ -1,6 +1,6 @@
 import { Refusal } from '@countersign/core';
 import type { NonceStore, NonceVerdict } from '../nonces/nonce-store.js';
-import { isPromise, type MaybePromise } from '../request-view.js';
+import { inTime, isPromise, type MaybePromise } from '../request-view.js';
 import { expired, type Freshness } from './freshness.js';
 
 /** Stage 9. Claims the nonce, after a second look at the clock: a slow body may have outlived the date. */
@@ -10,13 +10,14 @@ export function claimNonce(
   { nonce, expiresAt }: Freshness,
   skew: number,
   now: number,
+  timeout: number,
 ): MaybePromise<Refusal | undefined> {
   const second = Math.floor(now / 1000);
   if (!(second <= expiresAt)) return expired(second - (expiresAt - skew), skew);
   try {
     const verdict = nonces.claim(credential, nonce, expiresAt);
     return isPromise(verdict)
-      ? Promise.resolve(verdict).then(refusalOf, unavailable)
+      ? inTime(verdict, timeout).then(refusalOf, unavailable)
       : refusalOf(verdict);
   } catch (error) {
     return unavailable(error);

@@ -1,5 +1,5 @@
 import { Refusal } from '@countersign/core';
-import { isPromise, type MaybePromise } from '../request-view.js';
+import { inTime, isPromise, type MaybePromise } from '../request-view.js';
 import type { Identity } from '../verdict.js';
 
 /** `allowed`, or the seconds after which to try again. */
@@ -12,12 +12,13 @@ export type LimitRate = (identity: Identity) => MaybePromise<RateAnswer>;
 export function checkRate(
   limitRate: LimitRate | undefined,
   identity: Identity,
+  timeout: number,
 ): MaybePromise<Refusal | undefined> {
   if (limitRate === undefined) return undefined;
   try {
     const answer = limitRate(identity);
     return isPromise(answer)
-      ? Promise.resolve(answer).then(refusalOf).catch(failed)
+      ? inTime(answer, timeout).then(refusalOf).catch(failed)
       : refusalOf(answer);
   } catch (error) {
     return failed(error);
@@ -27,7 +28,7 @@ export function checkRate(
 function refusalOf(answer: RateAnswer): Refusal | undefined {
   if (answer === 'allowed') return undefined;
   const seconds = Math.ceil(answer.retryAfter);
-  const retryAfter = Number.isFinite(seconds) && seconds > 1 ? seconds : 1;
+  const retryAfter = Number.isFinite(seconds) ? Math.min(Math.max(seconds, 1), 86_400) : 1;
   return new Refusal('rate_limited', `Try again in ${retryAfter} s.`, { retryAfter });
 }
 
