@@ -28,15 +28,32 @@ function bytesOf({ method, target, host, headers, body }) {
   return `${method} ${target} HTTP/1.1\r\n${lines.join('')}Connection: close\r\n\r\n${body}`;
 }
 
+// Longer (ms) than any step takes; a step that hangs is a step that failed.
+const DEADLINE = 10_000;
+
 /** Sends bytes as they are and reads the answer. */
 async function send(port, bytes) {
   const socket = connect(port, '127.0.0.1');
+  socket.setTimeout(DEADLINE, () => socket.destroy(new Error('no answer came')));
   socket.write(bytes);
   let answer = '';
   for await (const chunk of socket) answer += chunk;
   const [head, body] = answer.split('\r\n\r\n');
   const { code } = JSON.parse(body);
   return { status: head.split(' ')[1], code: code ?? 'accepted' };
+}
+
+/** The code of what `countersign curl` got; what it says itself if it got nothing. */
+async function curl(env, { url, body }) {
+  const args = [cli, 'curl', '-s', '-w', ' %{http_code}', url, '--json', body];
+  try {
+    const { stdout } = await run(process.execPath, args, { env, timeout: DEADLINE });
+    const [, answer, status] = /^(.*) ([0-9]{3})$/s.exec(stdout);
+    return { status, code: JSON.parse(answer).code ?? 'accepted' };
+  } catch (error) {
+    console.error(error.stderr?.trim() || error.message);
+    return { status: '---', code: 'no answer' };
+  }
 }
 
 let failed = 0;
@@ -117,12 +134,9 @@ try {
     ...process.env,
     COUNTERSIGN_CREDENTIAL: 'orders-service',
     COUNTERSIGN_SECRET: secret,
+    COUNTERSIGN_ALGORITHM: 'HMAC-256', // that of the key, whatever was set before
   };
-  const curl = [cli, 'curl', '-s', '-w', ' %{http_code}', call.url, '--json', call.body];
-  const { stdout } = await run(process.execPath, curl, { env });
-  const [, body, status] = /^(.*) ([0-9]{3})$/s.exec(stdout);
-  const code = JSON.parse(body).code ?? 'accepted';
-  report(5, 'countersign curl … --json', { status, code }, 'accepted');
+  report(5, 'countersign curl … --json', await curl(env, call), 'accepted');
 
   console.log(
     `\nThe handler of the service ran ${handled} times, for the calls that were accepted.`,

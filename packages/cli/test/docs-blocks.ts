@@ -74,7 +74,7 @@ async function pasteBlock(shell: ChildProcess, { hint, text }: Block): Promise<s
   const end = `--- end of block ${++pasted}`;
   const script =
     hint === 'background'
-      ? `{ ${text.trim()}\n} > terminal-${pasted} 2>&1 &\nuntil grep -q "listening on" terminal-${pasted}; do sleep 0.1; done\nsleep 1.1\n`
+      ? `{ ${text.trim()}\n} > terminal-${pasted} 2>&1 &\nuntil grep -qs "listening on" terminal-${pasted}; do sleep 0.1; done\nsleep 1.1\n`
       : text;
   shell.stdin?.write(`{ ${script.trimEnd()}\n} 2>&1\necho "${end}"\n`);
   let output = '';

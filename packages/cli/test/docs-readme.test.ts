@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { blocksOf, paste, ROOT } from './docs-blocks.js';
+
+const read = (file: string) => readFile(join(ROOT, file), 'utf8');
+
+describe('README.md', () => {
+  it('shows what verify prints of a captured request', async () => {
+    const shown = blocksOf(await read('README.md')).find(({ text }) => /^accepted /.test(text));
+    const printed = [...(await paste('README.md', [8787, 3000]))];
+    const [, output = ''] = printed.find(([{ text }]) => text.includes('countersign verify')) ?? [];
+    expect(shown?.text).toMatch(/^accepted orders-service\n/);
+    expect(output.endsWith(shown?.text as string)).toBe(true);
+  }, 60_000);
+});
+
+describe.each(['README.md', 'docs/by-hand.md'])('%s', (file) => {
+  it('has no block of code that nobody runs', async () => {
+    const blocks = blocksOf(await read(file));
+    const commands = blocks.filter(
+      ({ language, hint }) => language === 'sh' && !/^file=/.test(hint),
+    );
+    expect(commands.length).toBeGreaterThan(2);
+    for (const { hint } of commands) expect(['', 'background']).toContain(hint);
+    for (const { language, hint } of blocks.filter(({ hint }) => /^file=/.test(hint))) {
+      const name = hint.slice('file='.length);
+      const runner = { js: 'node', sh: 'sh', python: 'python3' }[language];
+      expect(commands.some(({ text }) => text.includes(`${runner} ${name}`))).toBe(true);
+    }
+    const code = blocks.filter(({ language }) => !['', 'json', 'sh'].includes(language));
+    for (const { hint } of code) expect(hint).toMatch(/^file=/);
+  });
+});
