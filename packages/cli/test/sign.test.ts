@@ -88,7 +88,6 @@ Authorization: HMAC-256 Credential=orders-service,SignedHeaders=date;host;x-nonc
     expect(rest.stringToSign).toContain('\ncontent-type: application/json\n');
     expect(headers).toEqual({
       'Content-Type': 'application/json',
-      Accept: 'application/json',
       Date: DATE,
       'X-Nonce': '4fA9sGdR2l3n0QwErTy8uA',
       'Content-Digest': 'sha-256=:08ld4tZtuaBCYDY318ddzbgQxPSl5VMNRQ/9NEsCJjY=:',

@@ -2,7 +2,7 @@
 export type Field = readonly [name: string, value: string];
 
 /**
- * Adds what curl adds for a body of `-d` or `--json`, so that `sign` and `curl` mean the same request.
+ * Adds what curl adds for a body of `-d` or `--json`, so that `sign` and `curl` sign the same fields.
  *
  * @param removed - lower-case names that are not to be added
  */

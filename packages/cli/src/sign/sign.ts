@@ -10,6 +10,9 @@ import { type BodyPiece, readPieces } from './body-pieces.js';
 import { curlLine } from './curl-line.js';
 import { type Field, withBodyFields } from './fields.js';
 
+// What curl would ask for in answer is no part of the request that is signed.
+const NOT_SIGNED = new Set(['accept']);
+
 /** Prints the signature of one request in the form that was asked for. */
 export async function sign(url: string, options: SignOptions): Promise<void> {
   const pieces = piecesOf(options);
@@ -19,7 +22,8 @@ export async function sign(url: string, options: SignOptions): Promise<void> {
   const signer = await signerOf(options, date, nonce);
   const body = await readPieces(pieces, readBytes);
 
-  const fields = withBodyFields(own, body === undefined ? undefined : pieces[0]?.kind);
+  const kind = body === undefined ? undefined : pieces[0]?.kind;
+  const fields = withBodyFields(own, kind, NOT_SIGNED);
   const method = options.request ?? (body === undefined ? 'GET' : 'POST');
   const signature = asUsage(() => signer.explain({ method, url, headers: fields, body }));
   const headers = [...fields.filter(isNotHost), ...Object.entries(signature.headers)];
