@@ -3,6 +3,7 @@ import {
   CREDENTIAL,
   formatImfDate,
   isAlgorithm,
+  isNonce,
   PROTOCOL_FIELDS,
   Secret,
   SINGLE_FIELDS,
@@ -79,8 +80,7 @@ export function checkSignerOptions(options: SignerOptions): SignerRules {
   }
   const now = options.now ?? Date.now;
   if (typeof now !== 'function') throw new TypeError('now: expected a function');
-  const nonce = options.nonce ?? randomNonce;
-  if (typeof nonce !== 'function') throw new TypeError('nonce: expected a function');
+  const nonce = options.nonce === undefined ? randomNonce : checkedNonce(options.nonce);
   const extra = checkSignedHeaders(signedHeaders);
   return {
     credential,
@@ -92,6 +92,17 @@ export function checkSignerOptions(options: SignerOptions): SignerRules {
     dateHeader: dateHeader === 'date' ? 'Date' : 'X-Date',
     date: dateOnceASecond(now),
     nonce,
+  };
+}
+
+function checkedNonce(nonce: () => string): () => string {
+  if (typeof nonce !== 'function') throw new TypeError('nonce: expected a function');
+  return () => {
+    const made = nonce();
+    if (typeof made !== 'string' || !isNonce(made)) {
+      throw new TypeError('nonce: expected 16–128 characters of A-Z a-z 0-9 _ -');
+    }
+    return made;
   };
 }
 
