@@ -101,6 +101,11 @@ describe('the limits of SECURITY.md', () => {
       make: (bodyTimeout: number) => verifier({ bodyTimeout }),
     },
     {
+      limit: 'time a store or a rule may take to answer',
+      option: 'storeTimeout',
+      make: (storeTimeout: number) => verifier({ storeTimeout }),
+    },
+    {
       limit: 'live nonces in memory',
       option: 'capacity',
       make: (capacity: number) => memoryNonceStore({ capacity }),
