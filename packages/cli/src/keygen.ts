@@ -13,6 +13,9 @@ export function keygen(options: KeygenOptions): void {
   if (!CREDENTIAL.test(credential)) {
     throw usage(`--credential "${credential}": expected 1–128 characters of A-Z a-z 0-9 . _ -`);
   }
+  if (credential.startsWith('csk_')) {
+    throw usage('--credential: this looks like a secret, and a credential is sent in clear');
+  }
   const algorithm = algorithmOf(options.algorithm, {});
   const secret = Secret.from(randomBytes(32)).expose();
   const file = JSON.stringify(

@@ -62,7 +62,9 @@ export async function paste(file: string, ports: readonly number[]): Promise<Map
     return printed;
   } finally {
     // The shell and what it runs in the background are one process group.
-    process.kill(-(shell.pid as number), 'SIGTERM');
+    try {
+      process.kill(-(shell.pid as number), 'SIGTERM');
+    } catch {} // it has ended by itself, and the block that ended it says why
     if (shell.exitCode === null && shell.signalCode === null) await once(shell, 'exit');
     await rm(directory, { recursive: true });
   }
@@ -74,7 +76,7 @@ async function pasteBlock(shell: ChildProcess, { hint, text }: Block): Promise<s
   const end = `--- end of block ${++pasted}`;
   const script =
     hint === 'background'
-      ? `{ ${text.trim()}\n} > terminal-${pasted} 2>&1 &\nuntil grep -qs "listening on" terminal-${pasted}; do sleep 0.1; done\nsleep 1.1\n`
+      ? `{ ${text.trim()}\n} > terminal-${pasted} 2>&1 &\nfor _ in {1..100}; do grep -qs "listening on" terminal-${pasted} && break; sleep 0.1; done; grep -q "listening on" terminal-${pasted}\nsleep 1.1\n`
       : text;
   shell.stdin?.write(`{ ${script.trimEnd()}\n} 2>&1\necho "${end}"\n`);
   let output = '';

@@ -42,6 +42,13 @@ describe('keygen', () => {
     expect(stdout).toContain(`export COUNTERSIGN_SECRET=${keys[0].secrets[0].secret}\n`);
   });
 
+  it('refuses a credential that looks like a secret, and does not repeat it', async () => {
+    const { code, stdout, stderr } = await run(['keygen', '--credential', 'csk_abc']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/looks like a secret/);
+    expect(stderr).not.toContain('csk_abc');
+  });
+
   it('refuses a name that cannot be a credential', async () => {
     expect(await run(['keygen', '--credential', 'a b'])).toEqual({
       code: 2,
