@@ -182,8 +182,8 @@ def build(name, method="GET", target="/", headers=(), body=None, host="api.examp
     return request
 
 
-def vector(name, why, stage, verifier, claimed, tamper, fields):
-    request = build(name, **fields)
+def vector(name, why, stage, verifier, claimed, tamper, fields, make):
+    request = make(name, **fields)
     if tamper:
         tamper(request)
     made = {"name": name, "why": why}
@@ -197,8 +197,8 @@ def vector(name, why, stage, verifier, claimed, tamper, fields):
     return made, R.verify(made, LOADED, R.DEFAULTS)
 
 
-def acc(name, why, canon=None, secret_id=AUTO, verifier=None, claimed=None, tamper=None, **fields):
-    made, got = vector(name, why, None, verifier, claimed, tamper, fields)
+def acc(name, why, canon=None, secret_id=AUTO, verifier=None, claimed=None, tamper=None, make=build, **fields):
+    made, got = vector(name, why, None, verifier, claimed, tamper, fields, make)
     if got["verdict"] != "accepted":
         PROBLEMS.append("%s: meant to be accepted, refused with %s" % (name, got["code"]))
         return
@@ -211,8 +211,8 @@ def acc(name, why, canon=None, secret_id=AUTO, verifier=None, claimed=None, tamp
     ACCEPTED.append(made)
 
 
-def ref(code, stage, name, why, verifier=None, claimed=None, tamper=None, **fields):
-    made, got = vector(name, why, stage, verifier, claimed, tamper, fields)
+def ref(code, stage, name, why, verifier=None, claimed=None, tamper=None, make=build, **fields):
+    made, got = vector(name, why, stage, verifier, claimed, tamper, fields, make)
     if (got["code"], got.get("stage")) != (code, stage):
         PROBLEMS.append("%s: meant %s at %s, got %s at %s" % (name, code, stage, got["code"], got.get("stage")))
         return
@@ -1421,7 +1421,7 @@ def units():
             value = [v for n, v in made["request"]["headers"] if n == "Authorization"][0]
             unit("authorization.json", made["name"], made["why"], value=value, scheme="HMAC-256", credential=made["credential"], signedHeaders=made["signedHeaders"], signature=made["signature"])
     for made in REFUSED:
-        if made["stage"] == 2 and made["code"] != "authorization_missing":
+        if made["stage"] == 2 and made["code"] != "authorization_missing" and not made["name"].startswith("presigned-"):
             value = [v for n, v in made["request"]["headers"] if n == "Authorization"][0]
             unit("authorization.json", "refused-" + made["name"], made["why"], value=value, code=made["code"])
     for name, value in (("nul", "\0"), ("kelvin-scheme", "HMAC\u212a x"), ("dotless-i", "bas\u0131c x"),
@@ -1611,6 +1611,478 @@ def macs():
             one(name + "-" + label, why, algorithm, mac_key, data, changed, "invalid")
 
 
+# ---- presigned URLs ------------------------------------------------------------------------------
+
+INVOICE = "/v1/invoices/7.pdf?download=1"
+PRESIGNED_TAG = "arLYe7YbapIBob00bxQ8b_oZ6CB4qDBc5IYGIhI14NI"
+NONCE = "4fA9sGdR2l3n0QwErTy8uA"
+
+
+def basic(seconds):
+    return (EPOCH + datetime.timedelta(seconds=seconds)).strftime("%Y%m%dT%H%M%SZ")
+
+
+def presign(name, method="GET", target=INVOICE, credential="orders-service", date=basic(BASE), expires=3600, nonce=None,
+            host="api.example.com", headers=(), secret=None, scheme=None, sign=None, signed=None, text=None, signature=None,
+            last=True, body=None, length=AUTO):
+    """A presigned URL, opened. `signed` edits the target before it is signed, `sign` overrides what goes into the
+    string, `text` edits the whole string, `signature` edits the MAC's base64url; `last` says where it is put."""
+    pieces = [("Credential", credential), ("Date", date), ("Expires", expires), ("Nonce", nonce)]
+    unsigned = target + "".join("&X-Hmac-%s=%s" % p for p in pieces if p[1] is not None)
+    unsigned = unsigned if "?" in target else unsigned.replace("&", "?", 1)
+    unsigned = signed(unsigned) if signed else unsigned
+    stored = LOADED.get(credential)
+    algorithm = scheme or (stored["algorithm"] if stored else "HMAC-256")
+    if isinstance(secret, str):
+        secret = [s["bytes"] for s in stored["secrets"] if s["id"] == secret][0]
+    if secret is None:
+        secret = stored["secrets"][0]["bytes"] if stored else bytes(32)
+    over = dict({"algorithm": algorithm, "credential": credential, "target": loose_target(unsigned), "host": loose_host(host or "")}, **(sign or {}))
+    string = R.presigned_string(over["algorithm"], over["credential"], over["target"], over["host"])
+    string = text(string) if text else string
+    tag = b64url(R.mac(algorithm, secret, string.encode("latin-1")))
+    piece = "X-Hmac-Signature=" + (signature(tag) if signature else tag)
+    request = {"method": method, "target": unsigned + "&" + piece if last else unsigned.replace("?", "?" + piece + "&", 1)}
+    pairs = ([("Host", host)] if host is not None else []) + list(headers)
+    raw = body.encode("utf-8") if isinstance(body, str) else body or b""
+    length = str(len(raw)) if length is AUTO and body is not None else None if length is AUTO else length
+    request["headers"] = [list(p) for p in pairs + ([("Content-Length", length)] if length is not None else [])]
+    if isinstance(body, str):
+        request["body"] = body
+    return request
+
+
+FRAME = len(presign("", target="/")["target"])
+
+
+def url_acc(name, why, **fields):
+    verifier = dict({"presigned": True}, **fields.pop("verifier", {}))
+    acc("presigned-" + name, why, make=presign, verifier=verifier, **fields)
+
+
+def url_ref(code, stage, name, why, **fields):
+    verifier = dict({"presigned": True}, **fields.pop("verifier", {}))
+    ref(code, stage, "presigned-" + name, why, make=presign, verifier=verifier, **fields)
+
+
+def at(seconds, fraction=""):
+    return {"now": imf_rfc3339(seconds).replace("Z", fraction + "Z")}
+
+
+def imf_rfc3339(seconds):
+    return (EPOCH + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def on_target(change):
+    return lambda request: request.update(target=change(request["target"]))
+
+
+def reversed_query(target):
+    path, _, query = target.partition("?")
+    return path + "?" + "&".join(reversed(query.split("&")))
+
+
+def accepted_presigned():
+    url_acc("worked-example", "The worked example of the protocol.", host="API.example.com:443", secret_id="2020-01",
+            canon="/v1/invoices/7.pdf?X-Hmac-Credential=orders-service&X-Hmac-Date=20200101T120030Z&X-Hmac-Expires=3600"
+                  "&X-Hmac-Signature=%s&download=1" % PRESIGNED_TAG)
+    url_acc("head", "A HEAD is verified as the GET it stands for.", method="HEAD")
+    url_acc("no-other-query", "A URL without a query of its own.", target="/v1/invoices/7.pdf")
+    url_acc("root", "The root, presigned.", target="/")
+    url_acc("empty-query", "A question mark with nothing behind it: the first piece is empty and is kept.", target="/a?")
+    url_acc("reversed", "The parameters may stand in any order.", tamper=on_target(reversed_query))
+    url_acc("signature-first", "The signature may stand in front of what it signs.", last=False)
+    url_acc("encoded-tilde", "Another spelling of an unreserved character in the path changes nothing.", target="/~alice/a?b=%7e",
+            tamper=on_target(lambda t: t.replace("/~", "/%7E").replace("%7e", "~")))
+    url_acc("hex-case", "Hex of either case signs alike.", target="/caf%c3%a9?q=%C3%A9", tamper=on_target(lambda t: t.replace("%c3%a9", "%C3%a9")))
+    url_acc("stable-order", "Other parameters of one name keep their order; names sort by byte, so these stand among them.",
+            target="/s?tag=b&limit=10&tag=a&X-A=1&X-Z=2&&A=0")
+    url_acc("empty-pieces", "Empty pieces of the query are kept.", target="/s?a=1&&b=2", tamper=on_target(lambda t: t.replace("a=1&&b=2", "&b=2&a=1")))
+    url_acc("nonce", "A nonce makes it single-use; this is the first use.", nonce=NONCE)
+    url_acc("nonce-16", "The shortest nonce.", nonce="A" * 16)
+    url_acc("nonce-128", "The longest nonce.", nonce="-_" * 64)
+    url_acc("nonce-of-another", "The nonce was claimed by another credential.", nonce=NONCE, claimed=[["orders-twin", NONCE]])
+    url_acc("nonce-other-claimed", "Another nonce of the credential was claimed.", nonce=NONCE, claimed=[["orders-service", NONCE.lower()]])
+    url_acc("no-nonce-claims-nothing", "Without a nonce there is nothing to be replayed.", claimed=[["orders-service", NONCE], ["orders-service", PRESIGNED_TAG]])
+    url_acc("512", "HMAC-512 has a signature of 86 characters; its string begins with HMAC-512-URL.", credential="orders-512")
+    url_acc("512-head", "A HEAD with HMAC-512.", credential="billing-service", method="HEAD")
+    url_acc("credential-128", "The longest credential.", credential=CRED_128)
+    url_acc("credential-1", "The shortest credential.", credential="a")
+    url_acc("credential-dots", "Every kind of character a credential may have.", credential="A.b_c-9", secret_id="all")
+    for secret in ("old", "current", "next"):
+        url_acc("rotating-" + secret, "Each secret that is live now is tried.", credential="rotating-service", secret=secret, secret_id=secret)
+    url_acc("no-id", "A secret without an id.", credential="no-id", secret_id=None)
+    url_acc("last-second", "The second date + expires is still good.", verifier=at(BASE + 3600))
+    url_acc("last-second-cut", "The clock is cut to whole seconds.", verifier=at(BASE + 3600, ".999"))
+    url_acc("old-beyond-skew", "A URL may be older than the skew.", verifier=at(BASE + 301))
+    url_acc("expires-1", "A second is the shortest time.", expires=1, verifier=at(BASE + 1))
+    url_acc("expires-604800", "A week is the longest time.", expires=604800, verifier=at(BASE + 604800))
+    url_acc("expires-below-skew", "The skew does not lengthen the time a URL is good for, nor shorten it.", expires=10, verifier=at(BASE + 10))
+    url_acc("signer-ahead", "A signer's clock may be ahead by the skew.", date=basic(BASE + 300))
+    url_acc("signer-ahead-skew-1", "The skew is the verifier's.", date=basic(BASE + 1), verifier={"skew": 1})
+    url_acc("leap-day", "The last day of February in a leap year is real.", date="20200229T235959Z", verifier={"now": "2020-03-01T00:00:00Z"})
+    url_acc("year-boundary", "The time may span a new year.", date="20191231T235959Z", verifier={"now": "2020-01-01T00:00:10Z"})
+    url_acc("host-port", "A port that is not a default port is kept.", host="api.example.com:8443", verifier={"hosts": ["api.example.com:8443"]})
+    url_acc("host-ipv6", "A bracketed IPv6 address is a host.", host="[2001:DB8::1]:80", verifier={"hosts": ["[2001:db8::1]"]})
+    url_acc("other-fields", "Fields that a browser sends are not signed and not looked at, its dates neither.",
+            headers=[("Accept", "*/*"), ("Cookie", "a=b"), ("Date", "aaaa"), ("X-Date", imf(BASE - 86400)), ("Range", "bytes=0-9")])
+    url_acc("target-8192", "A target has 8,192 characters at most, the parameters included.", target="/" + "a" * (8192 - FRAME))
+    url_acc("content-type", "A Content-Type without a body says nothing of what the request does.", headers=[("Content-Type", "text/plain")])
+    url_acc("content-length-0", "A length of zero declares no body.", length="0")
+    url_acc("empty-digest", "A digest that was sent is checked over zero bytes.", headers=[("Content-Digest", digest(b""))])
+    url_acc("required-host", "A verifier that requires host to be signed has it.", verifier={"requiredHeaders": ["Host"]})
+    url_acc("lower-case-name", "The names are compared with case, so x-hmac-date is a parameter like any other.", target="/?x-hmac-date=1&X-HMAC-EXPIRES=2")
+    url_acc("other-name", "Names that only begin alike are ordinary.", target="/?X-Hmac-Dates=1&X-Hmac-=2&X-Hmac-Algorithm=3&X-Hmac-SignedHeaders=4&X-Hmac-Signatures=5")
+    url_acc("name-in-value", "What stands in a value or in the path is no parameter.", target="/X-Hmac-Date=1/a?next=X-Hmac-Date=2")
+    url_acc("name-double-encoded", "A name is decoded once, and then it is another name.", target="/?X%252DHmac-Date=1")
+    url_acc("name-with-encoded-equals", "An encoded equals sign does not end a name.", target="/?X-Hmac-Date%3D=1&X-Hmac-Date%3d1")
+    url_acc("name-with-encoded-ampersand", "An encoded ampersand does not end a piece.", target="/?a=1%26X-Hmac-Date=1")
+    url_acc("prototype-names", "Names that are special in some languages are ordinary here.", target="/?__proto__=1&constructor=2&toString")
+
+    # what is not presigned
+    off = "A verifier that does not take presigned URLs reads their parameters as any others."
+    acc("presigned-off-signed-field", off, target="/a?X-Hmac-Date=1&X-Hmac-Date=2&X-Hmac-Signature=")
+    acc("presigned-off-all-parameters", off, target=presign("")["target"], method="PUT")
+    acc("presigned-on-signed-field", "A verifier that takes presigned URLs takes signed requests as before.", verifier={"presigned": True}, **WORKED)
+    acc("presigned-on-other-names", "Names that only look like the five are ordinary beside an Authorization field.", verifier={"presigned": True}, target="/a?x-hmac-date=1&X-Hmac-Nonces=2")
+
+
+def refused_presigned():
+    bad = "authorization_malformed"
+    bearer = [("Authorization", "Bearer abc")]
+    url_ref("authorization_missing", 2, "off", "A verifier that does not take presigned URLs sees no authorization.", verifier={"presigned": False})
+    url_ref("authorization_missing", 2, "off-head", "The same for a HEAD.", method="HEAD", nonce=NONCE, verifier={"presigned": False})
+    url_ref("scheme_unsupported", 2, "off-bearer", "Switched off, only the Authorization field counts.", headers=bearer, verifier={"presigned": False})
+    ref("authorization_missing", 2, "presigned-on-nothing", "Neither an Authorization field nor any of the parameters.", verifier={"presigned": True}, tamper=drop("authorization"))
+    ref("authorization_missing", 2, "presigned-on-lower-case", "None of the parameters to the letter.", verifier={"presigned": True},
+        tamper=both(drop("authorization"), on_target(lambda t: presign("")["target"].replace("X-Hmac", "x-hmac"))))
+    ref(bad, 2, "presigned-and-authorization", "An Authorization field that holds, and one of the parameters.", verifier={"presigned": True}, target="/a?X-Hmac-Nonce=" + NONCE)
+    ref(bad, 2, "presigned-and-authorization-encoded", "Another spelling of a parameter's name is refused beside an Authorization field too.", verifier={"presigned": True}, target="/a?X-Hmac-%44ate=1")
+    url_ref(bad, 2, "and-bearer", "A presigned URL and an Authorization field of any scheme.", headers=bearer)
+    url_ref(bad, 2, "and-empty-authorization", "An Authorization field that is empty is there.", headers=[("Authorization", "")])
+    url_ref("header_duplicated", 1, "and-two-authorizations", "Stage 1 comes first.", headers=bearer + bearer)
+    url_ref("headers_too_many", 1, "headers-101", "Stage 1 comes first.", headers=[("x-%d" % i, "1") for i in range(100)])
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "get", "Head", "CONNECT", ""):
+        url_ref(bad, 2, "method-" + {"get": "lower-case", "Head": "mixed-case", "": "empty"}.get(method, method.lower()), "A presigned URL is for GET and HEAD, to the letter.", method=method)
+    url_ref(bad, 2, "head-nonce", "HEAD is refused where it would use up a single-use URL.", method="HEAD", nonce=NONCE)
+    url_ref(bad, 2, "head-empty-nonce", "HEAD is refused with any nonce.", method="HEAD", nonce="")
+    for name in R.PRESIGNED:
+        label = name[7:].lower()
+
+        def change(edit, label=label):
+            return {"tamper": on_target(edit)} if label == "signature" else {"signed": edit}
+
+        if label != "nonce":
+            url_ref(bad, 2, "no-" + label, "None of the four may be missing.", nonce=NONCE, **change(lambda t, name=name: re.sub("[?&]" + name + "=[^&]*", "", t)))
+        url_ref(bad, 2, label + "-twice", "None of the parameters may be there twice, with the same value neither.", nonce=NONCE,
+                **change(lambda t, name=name: t + "&" + re.search(name + "=[^&]*", t).group()))
+        url_ref(bad, 2, label + "-twice-encoded", "The second may not hide behind another spelling.", nonce=NONCE,
+                **change(lambda t, name=name: t + "&" + re.search(name + "=[^&]*", t).group().replace("X-Hmac", "X%2DHmac")))
+        url_ref(bad, 2, label + "-name-encoded", "Whoever reads the query by its letters must find what was verified.", nonce=NONCE,
+                tamper=on_target(lambda t, name=name: t.replace(name, "%58" + name[1:])))
+        url_ref(bad, 2, label + "-value-encoded", "The values are written literally, too.", nonce=NONCE,
+                tamper=on_target(lambda t, name=name: re.sub("(%s=)(.)" % name, lambda m: m.group(1) + "%%%02x" % ord(m.group(2)), t)))
+    url_ref(bad, 2, "nonce-alone", "One of the parameters alone makes it a presigned URL, and an incomplete one.", tamper=on_target(lambda t: "/a?X-Hmac-Nonce=" + NONCE))
+    url_ref(bad, 2, "signature-alone", "One of the parameters alone makes it a presigned URL, and an incomplete one.", tamper=on_target(lambda t: "/a?X-Hmac-Signature"))
+    url_ref(bad, 2, "value-bad-percent", "A percent sign is no literal character, whatever follows.", date="2020%zz01")
+    for name, credential in (("empty", ""), ("129", "c" * 129), ("space-plus", "orders+service"), ("slash", "orders/service"), ("8-bit", "ord\u00e9rs"),
+                             ("equals", "=orders-service"), ("comma", "orders,service")):
+        url_ref(bad, 2, "credential-" + name, "A credential is 1 to 128 of letters, digits, dot, underscore and dash.", credential=credential, secret=EXAMPLE_SECRET)
+    for name, expires in (("0", "0"), ("604801", "604801"), ("huge", "9" * 40), ("leading-zero", "03600"), ("negative", "-1"), ("plus", "+3600"),
+                          ("fraction", "3600.0"), ("exponent", "1e3"), ("hex", "0x10"), ("empty", ""), ("unit", "3600s"), ("space-plus", "3600+"), ("digit-8-bit", "360\u00b2")):
+        url_ref(bad, 2, "expires-" + name, "X-Hmac-Expires is a decimal number from 1 to 604800 without leading zeros.", expires=expires)
+    for name, why, change in (
+            ("empty", "An empty signature is no signature.", lambda s: ""),
+            ("padded", "There is no padding.", lambda s: s + "="),
+            ("standard-alphabet", "The alphabet is that of base64url.", lambda s: s[:20] + "+/" + s[22:]),
+            ("42", "A shorter MAC is no MAC.", lambda s: s[:-1]), ("44", "A longer one neither.", lambda s: s + "A"),
+            ("22", "A truncated MAC is refused even if it matches as far as it goes.", lambda s: s[:22]),
+            ("85", "One character short of HMAC-512.", lambda s: "A" * 85), ("87", "One character more than HMAC-512 has.", lambda s: "A" * 87),
+            ("trailing-bits", "The unused bits of the last character are zero.", lambda s: s[:-1] + chr(ord(s[-1]) + 1)),
+            ("512-trailing-bits", "The unused bits are zero for HMAC-512 too.", lambda s: "A" * 85 + "B"),
+            ("hex", "A signature is not hex.", lambda s: bytes(32).hex()),
+            ("dot", "No foreign characters that a lenient decoder would skip.", lambda s: s[:20] + "." + s[21:]),
+            ("8-bit", "Letters are ASCII.", lambda s: s[:20] + "\u00e9" + s[21:]),
+            ("second-equals", "The value begins behind the first equals sign.", lambda s: "=" + s[1:])):
+        url_ref(bad, 2, "signature-" + name, why, signature=change)
+
+    held = "What stage 3 finds is held, as for an Authorization field."
+    url_ref("credential_unknown", 3, "unknown", held, credential="nobody", secret=EXAMPLE_SECRET)
+    url_ref("credential_unknown", 3, "unknown-dummy-zero", "Whatever stands in for the secret of an unknown credential must not verify.", credential="__proto__", secret=bytes(32))
+    url_ref("credential_inactive", 3, "disabled", held, credential="disabled-service")
+    url_ref("credential_inactive", 3, "expired-secret", "A URL does not outlive the secret it was signed with.", credential="expired-service")
+    url_ref("algorithm_mismatch", 3, "512-for-256-key", "The length of the signature says the algorithm, and the key is for the other one.", scheme="HMAC-512")
+    url_ref("algorithm_mismatch", 3, "256-for-512-key", "The length of the signature says the algorithm, and the key is for the other one.", credential="orders-512", scheme="HMAC-256")
+
+    url_ref("header_missing", 4, "no-host", "The host is signed, so it must be there.", host=None)
+    url_ref("header_missing", 4, "no-host-body", "The host is looked for first.", host=None, body="x")
+    url_ref("header_unsigned", 4, "body", "No digest can be signed, so there is no body.", body="x")
+    url_ref("header_unsigned", 4, "body-digest", "A digest that nobody signed does not help.", body="x", headers=[("Content-Digest", digest(b"x"))])
+    url_ref("header_unsigned", 4, "declared-length", "A body that is declared and does not come is one.", length="1")
+    url_ref("header_unsigned", 4, "declared-length-huge", "A length too large for the language is above zero.", length="9" * 40)
+    url_ref("header_unsigned", 4, "chunked", "Transfer-Encoding declares a body.", headers=[("Transfer-Encoding", "chunked")])
+    url_ref("header_malformed", 4, "gzip-coding", "Framing is looked at first.", headers=[("Transfer-Encoding", "gzip")])
+    url_ref("header_malformed", 4, "length-and-coding", "Framing is looked at first.", headers=[("Transfer-Encoding", "chunked")], length="0")
+    for name in R.OVERRIDES:
+        url_ref("header_unsigned", 4, name, "Whoever holds a URL for reading must not delete with it.", headers=[(name, "DELETE")])
+    url_ref("header_unsigned", 4, "override-empty", "A method-override field that is empty is there.", headers=[("X-HTTP-Method-Override", "")])
+    url_ref("header_unsigned", 4, "content-encoding", "Nobody signed it.", headers=[("Content-Encoding", "gzip")])
+    url_ref("header_unsigned", 4, "x-nonce", "A nonce that nobody signed makes nothing single-use.", headers=[("X-Nonce", NONCE)])
+    url_ref("header_unsigned", 4, "unknown-body", "A fault of stage 4 is answered alike for unknown credentials.", credential="nobody", secret=EXAMPLE_SECRET, body="x")
+    url_ref("header_missing", 4, "required-absent", "What the verifier requires besides is not there.", verifier={"requiredHeaders": ["X-Tenant"]})
+    url_ref("header_unsigned", 4, "required-unsigned", "What the verifier requires besides cannot be signed.", headers=[("X-Tenant", "7")], verifier={"requiredHeaders": ["X-Tenant"]})
+    url_ref("header_missing", 4, "required-nonce", "A requirement of x-nonce cannot be met, by X-Hmac-Nonce neither.", nonce=NONCE, verifier={"requiredHeaders": ["x-nonce"]})
+    url_ref("header_malformed", 4, "host-8-bit", "A byte outside SP, HTAB, ! to ~ in the host.", host="api.ex\u00e9mple.com")
+    url_ref("target_malformed", 4, "dot-segment", "The path is refused, not repaired.", target="/v1/../invoices")
+    url_ref("target_malformed", 4, "encoded-dot-segment", "A path that would have a dot segment.", target="/v1/%2e%2e/invoices")
+    url_ref("target_malformed", 4, "hash", "A fragment is not sent.", target="/v1/a?b=1#c")
+    url_ref("target_malformed", 4, "bad-percent", "Every percent sign begins a valid %XY.", target="/v1/a?b=%2")
+    url_ref("target_malformed", 4, "absolute-form", "A target is in origin-form.", target="https://api.example.com/v1/a")
+    url_ref("target_too_long", 4, "target-8193", "A target has 8,192 characters at most, the parameters included.", target="/" + "a" * (8192 - FRAME + 1))
+    url_ref("host_malformed", 4, "host-malformed", "The host has no form.", host="api.example.com/x")
+    url_ref("host_not_allowed", 4, "other-host", "A host that is not served, although signed.", host="www.example.com")
+
+    wrong = "signature_mismatch"
+    for name, why, change in (
+            ("other-path", "The path is signed.", lambda t: t.replace("7.pdf", "8.pdf")),
+            ("other-parameter", "The other parameters are signed.", lambda t: t.replace("download=1", "download=2")),
+            ("parameter-added", "A parameter that was added is not.", lambda t: t + "&admin=1"),
+            ("parameter-removed", "A parameter that was removed was.", lambda t: t.replace("download=1&", "")),
+            ("empty-piece-added", "An empty piece is a piece.", lambda t: t + "&"),
+            ("other-credential", "The credential is signed: a twin with the same secret does not get it.", lambda t: t.replace("orders-service", "orders-twin")),
+            ("later-date", "The date is signed.", lambda t: t.replace("120030Z", "120031Z")),
+            ("malformed-date", "The signature comes before the form of the date.", lambda t: t.replace("120030Z", "120030")),
+            ("longer-expires", "The time is signed.", lambda t: t.replace("Expires=3600", "Expires=604800")),
+            ("nonce-removed", "The nonce is signed, so it cannot be taken away.", lambda t: re.sub("&X-Hmac-Nonce=[^&]*", "", t)),
+            ("nonce-changed", "The nonce is signed, so it cannot be renewed.", lambda t: t.replace(NONCE, NONCE.lower())),
+            ("longer-signature-name-added", "A name that begins with that of the signature is another name.", lambda t: t + "&X-Hmac-Signature2=1"),
+            ("similar-signature-added", "Only the signature itself is left out of the string.", lambda t: t + "&x-hmac-signature=1"),
+            ("signature-last-character", "Another signature, in its last character.", lambda t: t[:-1] + ("A" if t[-1] != "A" else "E")),
+            ("signature-zeros", "A signature of zeros.", lambda t: re.sub("Signature=.*", "Signature=" + "A" * 43, t))):
+        url_ref(wrong, 5, name, why, nonce=NONCE, tamper=on_target(change))
+    url_ref(wrong, 5, "nonce-added", "A nonce that was added is not signed.", tamper=on_target(lambda t: t + "&X-Hmac-Nonce=" + NONCE))
+    url_ref(wrong, 5, "other-served-host", "The host is signed: a URL for one is not good for another.", tamper=put("host", "www.example.com"), verifier={"hosts": ["api.example.com", "www.example.com"]})
+    url_ref(wrong, 5, "other-secret", "Another secret.", secret=seed("other", 32))
+    url_ref(wrong, 5, "retired-secret", "A secret whose time is over.", credential="rotating-service", secret="gone")
+    url_ref(wrong, 5, "as-head", "A HEAD is signed as GET, so nobody signs HEAD.", method="HEAD", text=lambda s: s.replace("\nGET\n", "\nHEAD\n"))
+    url_ref(wrong, 5, "without-suffix", "A signature of section 1 is not one of section 4: the first line says which.", text=lambda s: s.replace("-URL", "", 1))
+    url_ref(wrong, 5, "suffix-lower", "The first line to the letter.", text=lambda s: s.replace("-URL", "-url", 1))
+    url_ref(wrong, 5, "no-last-line-feed", "The last line ends in LF too.", text=lambda s: s[:-1])
+    url_ref(wrong, 5, "unsorted", "The canonical target is signed, not the target as sent.", target="/?b=1&a=2", sign={"target": presign("", target="/?b=1&a=2")["target"]})
+    url_ref(wrong, 5, "empty-signature-signed", "The signature is left out of the target, not emptied.", text=lambda s: s.replace("&download", "&X-Hmac-Signature=&download"))
+    url_ref(wrong, 5, "host-with-port", "The canonical host is signed.", host="api.example.com:443", sign={"host": "api.example.com:443"})
+
+    for name, date in (("imf", "Wed,+01+Jan+2020+12:00:30+GMT"), ("extended", "2020-01-01T12:00:30Z"), ("no-zone", "20200101T120030"), ("lower", "20200101t120030z"),
+                       ("offset", "20200101T120030+0000"), ("fraction", "20200101T120030.0Z"), ("unix", "1577880030"), ("empty", ""), ("february-30", "20200230T120030Z"),
+                       ("february-29", "20190229T120030Z"), ("month-13", "20191301T120030Z"), ("month-0", "20200001T120030Z"), ("day-0", "20200100T120030Z"),
+                       ("hour-24", "20191231T240000Z"), ("minute-60", "20200101T116030Z"), ("second-60", "20200101T115960Z"), ("no-seconds", "20200101T1200Z"),
+                       ("short-year", "0200101T120030Z"), ("five-digit-year", "020200101T120030Z"), ("second-equals", "=0200101T120030Z")):
+        url_ref("date_malformed", 6, "date-" + name, "X-Hmac-Date is YYYYMMDDTHHMMSSZ of a real date.", date=date)
+    url_ref("date_malformed", 6, "date-without-equals", "A parameter without an equals sign has an empty value.", signed=lambda t: re.sub("(X-Hmac-Date)=[^&]*", r"\1", t))
+    url_ref("date_expired", 6, "expired", "One second after date + expires.", verifier=at(BASE + 3601))
+    url_ref("date_expired", 6, "expired-no-skew", "The skew is not added at the end.", expires=1, verifier=at(BASE + 2))
+    url_ref("date_expired", 6, "expired-week", "One second after a week.", expires=604800, verifier=at(BASE + 604801))
+    url_ref("date_expired", 6, "expired-year-0", "A date of the year 0.", date="00000101T000000Z", expires=604800)
+    url_ref("date_in_future", 6, "in-future", "One second more than the skew ahead.", date=basic(BASE + 301))
+    url_ref("date_in_future", 6, "in-future-cut", "The clock is cut, not rounded.", date=basic(BASE + 301), verifier=at(BASE, ".999"))
+    url_ref("date_in_future", 6, "in-future-year-9999", "A date of the year 9999.", date="99991231T235959Z", expires=604800)
+    for name, nonce in (("15", "A" * 15), ("129", "A" * 129), ("empty", ""), ("dot", "AAAAAAAAAAAAAAAA."), ("plus", "AAAAAAAAAAAAAAAA+"), ("padded", "4fA9sGdR2l3n0QwErTy8uA=="), ("second-equals", "=" + NONCE)):
+        url_ref("nonce_malformed", 6, "nonce-" + name, "X-Hmac-Nonce has the form of x-nonce.", nonce=nonce)
+    url_ref("nonce_malformed", 6, "nonce-without-equals", "A parameter without an equals sign has an empty value.", signed=lambda t: t + "&X-Hmac-Nonce")
+    url_ref("date_malformed", 6, "date-before-nonce", "The date is looked at before the nonce.", date="x", nonce="x")
+
+    url_ref("digest_mismatch", 8, "digest-mismatch", "A digest that was sent is checked over zero bytes.", headers=[("Content-Digest", digest(b"x"))])
+    url_ref("digest_malformed", 8, "digest-malformed", "A digest that was sent must have its form.", headers=[("Content-Digest", "sha-256=x")])
+    url_ref("digest_missing", 8, "undeclared-body", "A body that no field declared.", body="x", length=None)
+    url_ref("digest_missing", 8, "undeclared-body-digest", "A digest that nobody signed does not help there either.", body="x", length=None, headers=[("Content-Digest", digest(b"x"))])
+    url_ref("body_incomplete", 8, "length-0-body", "More bytes than Content-Length says.", body="x", length="0")
+    url_ref("body_too_large", 8, "undeclared-body-large", "The limit comes first.", body="xx", length=None, verifier={"maxBodyBytes": 1})
+
+    url_ref("nonce_replayed", 9, "nonce-replayed", "A single-use URL, used before.", nonce=NONCE, claimed=[["orders-service", NONCE]])
+    url_ref("nonce_replayed", 9, "nonce-of-a-request", "Signed requests and presigned URLs share one space of nonces.", nonce=NONCE, date=basic(BASE - 3000), claimed=[["orders-service", NONCE]])
+
+
+# ---- responses -----------------------------------------------------------------------------------
+
+RESPONSE_TAG = "1JixW8Lltu8jFMpsOj3DQxfM6wYFVeHYvOvokE9Rcw0="
+RESPONSE_DATE = imf(BASE + 1)
+ANSWERED, ANSWER_REFUSED = [], []
+
+
+def respond(body=None, headers=(), date=RESPONSE_DATE, status=200, credential="orders-service", secret_id=AUTO, request_signature=WORKED_TAG,
+            digest_value=AUTO, also=(), names=AUTO, sign=None, values=None, text=None):
+    """A signed response: (vector without name and reason, names, string to sign, signature as base64)."""
+    raw = body.encode("utf-8") if isinstance(body, str) else (body or b"")
+    digest_value = (digest(raw) if raw else None) if digest_value is AUTO else digest_value
+    pairs = [("Date", date)] + list(headers) + [("Content-Digest", digest_value)]
+    pairs = [list(p) for p in pairs if p[1] is not None]
+    fields = {}
+    for field, value in pairs:
+        fields.setdefault(R.ascii_lower(field), R.trim(value))
+    key = LOADED[credential]
+    secret = [s for s in key["secrets"] if secret_id is AUTO or s["id"] == secret_id][0]
+    names = R.response_names(fields, raw, also) if names is AUTO else names
+    over = dict({"algorithm": key["algorithm"], "credential": credential, "request": request_signature, "status": status}, **(sign or {}))
+    string = R.response_string(over["algorithm"], over["credential"], over["request"], over["status"],
+                               [(n, (values or {}).get(n, fields.get(n, ""))) for n in names])
+    string = text(string) if text else string
+    made = {"credential": credential, "secretId": secret["id"], "requestSignature": request_signature, "status": status, "headers": pairs}
+    if isinstance(body, str):
+        made["body"] = body
+    elif body is not None:
+        made["bodyBase64"] = b64(body)
+    return made, names, string, b64(R.mac(key["algorithm"], secret["bytes"], string.encode("latin-1")))
+
+
+def ans(name, why, sent=None, also=(), **fields):
+    """A response that is accepted; `sent` edits the field within what the grammar leaves free."""
+    made, names, string, tag = respond(also=also, **fields)
+    made = dict({"name": name, "why": why}, **made)
+    if also:
+        made["also"] = list(also)
+    made.update(signedHeaders=names, stringToSign=string, authenticationInfo=R.compose_authentication_info(names, tag))
+    if sent:
+        made["sent"] = sent(made["authenticationInfo"])
+    wrong = R.check_response_accepted(made, LOADED)
+    if wrong:
+        PROBLEMS.append("response %s: %s" % (name, wrong))
+    ANSWERED.append(made)
+
+
+def ans_ref(reason, name, why, info=None, tamper=None, **fields):
+    """A response that a client refuses; `info` edits the field, or takes it away by giving None."""
+    made, names, string, tag = respond(**fields)
+    field = R.compose_authentication_info(names, tag)
+    field = info(field) if info else field
+    if field is not None:
+        made["headers"].append(["Authentication-Info", field])
+    if tamper:
+        tamper(made)
+    made = dict({"name": name, "why": why}, **made)
+    got, text = R.check_response(made, LOADED)
+    if got != reason:
+        PROBLEMS.append("response %s: meant %s, got %s" % (name, reason, got))
+    made["refused"] = reason
+    if text is not None:
+        made["stringToSign"] = text
+    ANSWER_REFUSED.append(made)
+
+
+CREATED = dict(status=201, headers=JSON_TYPE, body='{"id":7}')
+
+
+def created(**changes):
+    return dict(CREATED, **changes)
+
+
+def responses():
+    ans("worked-example", "The worked example of the protocol.", **CREATED)
+    ans("no-body", "Without a body there is no digest.", status=204)
+    ans("head", "The answer to a HEAD has fields that say what a body would be, and none.", headers=JSON_TYPE + [("Content-Length", "8")])
+    ans("not-modified", "Any status is signed.", status=304, headers=[("ETag", '"7"')])
+    ans("content-encoding", "Content-Encoding is signed where it is; the digest is over the bytes on the wire.", headers=[("Content-Type", "text/plain"), ("Content-Encoding", "gzip")], body=seed("gzip", 20))
+    ans("content-encoding-no-body", "Content-Encoding is signed without a body, too.", headers=[("Content-Encoding", "br")])
+    ans("body-without-type", "A body whose type is not said.", body="x")
+    ans("binary-body", "Every byte may be in a body.", body=bytes(range(256)))
+    ans("utf-8-body", "Text stands for its UTF-8 bytes.", body="caf\u00e9", headers=[("Content-Type", "text/plain; charset=utf-8")])
+    ans("refusal-signed", "A refusal of stage 6 or later is signed, so that its Date may be trusted.", status=401, headers=[("Content-Type", "application/problem+json")],
+        body='{"code":"date_expired"}', date=imf(BASE + 4000))
+    ans("server-error", "An error of the server is signed, too.", status=503, headers=[("Retry-After", "1")])
+    ans("512", "HMAC-512 signs its responses with HMAC-512.", credential="orders-512", request_signature=b64(seed("request 512", 64)), headers=JSON_TYPE, body="{}")
+    ans("512-no-body", "HMAC-512 without a body.", credential="billing-service", request_signature=b64(seed("request 512", 64)), status=204)
+    for secret in ("old", "current"):
+        ans("rotating-" + secret, "The secret is the one that the request was verified with.", credential="rotating-service", secret_id=secret, body="x")
+    ans("secret-without-id", "A secret without an id.", credential="no-id", secret_id=None)
+    ans("credential-128", "The longest credential.", credential=CRED_128, body="x")
+    ans("to-presigned", "The signature of a presigned URL stands in the string in standard base64 with padding.", request_signature=b64(base64.urlsafe_b64decode(PRESIGNED_TAG + "=")),
+        headers=[("Content-Type", "application/pdf")], body="%PDF-")
+    ans("more-signed", "A server may sign more than it must.", also=("etag", "location"), **created(headers=JSON_TYPE + [("Location", "/v1/orders/7"), ("ETag", '"7"')]))
+    ans("empty-value", "An empty value signs as the name, a colon and a space.", also=("x-empty",), headers=[("X-Empty", "")])
+    ans("white-space", "White space around a value is removed.", headers=[("Content-Type", " \tapplication/json\t ")], body="{}")
+    ans("values-kept", "What is inside a value is kept byte for byte.", headers=[("Content-Type", 'multipart/mixed;  boundary="A  b"')])
+    ans("names-in-any-case", "The case of names does not matter.", headers=[("CONTENT-TYPE", "text/plain")], body="x")
+    ans("empty-digest", "A digest of nothing is checked, and need not be signed.", digest_value=digest(b""))
+    ans("two-digests", "Every digest that counts must match.", body="x", digest_value=digest(b"x", "sha-512", "sha-256"))
+    ans("unsigned-twice", "A field that is not signed may be there twice.", headers=[("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])
+    ans("space-after-comma", "One space after the comma is allowed.", sent=lambda v: v.replace(",", ", "), **CREATED)
+    ans("space-around", "White space around the field is removed.", sent=lambda v: " \t" + v + " ", **CREATED)
+
+    wrong = "signature_mismatch"
+    ans_ref("digest_mismatch", "body-altered", "The body is not the one that was signed.", tamper=line(body='{"id":8}'), **CREATED)
+    ans_ref("digest_mismatch", "body-longer", "A byte more than was signed.", tamper=line(body='{"id":7}\n'), **CREATED)
+    ans_ref("digest_mismatch", "body-lost", "The body was signed and did not come.", tamper=line(body=""), **CREATED)
+    ans_ref("digest_mismatch", "digest-of-nothing", "A digest is checked over zero bytes, signed or not.", digest_value=digest(b"x"))
+    ans_ref("digest_mismatch", "one-of-two-digests", "Every digest that counts must match.", body="x", digest_value=digest(b"x") + ", " + digest(b"y", "sha-512"))
+    ans_ref("digest_malformed", "digest-malformed", "A digest that nobody can check.", body="x", digest_value="md5=:AAAA:")
+    ans_ref("digest_missing", "digest-absent", "A body without a digest.", body="x", digest_value=None, names=["date"])
+    ans_ref("digest_missing", "body-added", "A body that was added to an answer without one.", tamper=line(body="x"))
+    ans_ref("digest_missing", "digest-removed", "The digest was taken away.", tamper=drop("content-digest"), **CREATED)
+    ans_ref("header_unsigned", "digest-unsigned", "A digest that is not signed proves nothing.", names=["content-type", "date"], **CREATED)
+    ans_ref("header_unsigned", "type-unsigned", "What says what the body is must be signed.", names=["content-digest", "date"], **CREATED)
+    ans_ref("header_unsigned", "type-added", "A type that was added.", tamper=more(("Content-Type", "text/html")), body="x")
+    ans_ref("header_unsigned", "encoding-added", "A coding that was added.", tamper=more(("Content-Encoding", "gzip")), **CREATED)
+    ans_ref("header_unsigned", "date-unsigned", "The date is always signed.", names=["content-digest", "content-type"], **CREATED)
+    ans_ref("header_missing", "date-absent", "The date is always there.", date=None, names=["content-digest", "content-type"], **CREATED)
+    ans_ref("header_missing", "date-removed", "The date was taken away.", tamper=drop("date"), **CREATED)
+    ans_ref("header_missing", "type-removed", "A signed field was taken away.", tamper=drop("content-type"), **CREATED)
+    ans_ref("header_missing", "listed-absent", "A name is listed that is not there.", names=["content-digest", "content-type", "date", "etag"], **CREATED)
+    ans_ref(wrong, "type-altered", "A signed field was altered.", tamper=put("content-type", "text/html"), **CREATED)
+    ans_ref(wrong, "date-altered", "The date was altered, to shift the client's clock.", tamper=put("date", imf(BASE + 4000)), **CREATED)
+    ans_ref(wrong, "digest-altered", "Body and digest were altered together.", tamper=both(line(body='{"id":8}'), put("content-digest", digest(b'{"id":8}'))), **CREATED)
+    ans_ref(wrong, "status-altered", "The status was altered.", tamper=line(status=200), **CREATED)
+    ans_ref(wrong, "refusal-turned", "A refusal was turned into a success.", tamper=line(status=200), status=401)
+    ans_ref(wrong, "other-request", "The answer to another request.", tamper=line(requestSignature=GET_TAG), **CREATED)
+    ans_ref(wrong, "request-signature-url-safe", "The request's signature is in standard base64 with padding.", sign={"request": WORKED_TAG.replace("+", "-").rstrip("=")}, **CREATED)
+    ans_ref(wrong, "other-credential", "The answer to a twin with the same secret.", tamper=line(credential="orders-twin", secretId="same"), **CREATED)
+    ans_ref(wrong, "other-secret", "Signed with another secret of the key.", credential="rotating-service", secret_id="old", tamper=line(secretId="current"))
+    ans_ref(wrong, "other-length", "The signature has the length of the other algorithm.", info=lambda v: re.sub("Signature=.*", "Signature=" + b64(bytes(64)), v), **CREATED)
+    ans_ref(wrong, "without-suffix", "The first line ends in -RESPONSE: a request's signature is never a response's.", text=lambda s: s.replace("-RESPONSE", "", 1), **CREATED)
+    ans_ref(wrong, "no-last-line-feed", "The last line ends in LF too.", text=lambda s: s[:-1], **CREATED)
+    ans_ref(wrong, "status-phrase", "The status is its number alone.", sign={"status": "201 Created"}, **CREATED)
+    ans_ref(wrong, "zeros", "A signature of zeros.", info=lambda v: re.sub("Signature=.*", "Signature=" + b64(bytes(32)), v), **CREATED)
+    ans_ref(wrong, "one-bit", "One bit of the signature is flipped.", info=lambda v: re.sub("Signature=(.*)", lambda m: "Signature=" + flip(31)(m.group(1)), v), **CREATED)
+    ans_ref(wrong, "list-longer", "The lines follow from the list, so another list gives another text.", info=lambda v: v.replace("date", "date;etag"), **created(headers=JSON_TYPE + [("ETag", '"7"')]))
+    ans_ref("header_duplicated", "date-twice", "The date may be there once.", tamper=more(("Date", RESPONSE_DATE)), **CREATED)
+    ans_ref("header_duplicated", "type-twice", "The type may be there once.", tamper=more(("Content-Type", "text/html")), **CREATED)
+    ans_ref("header_duplicated", "date-twice-unsigned", "What is there twice is found before what is not signed.", tamper=more(("Date", RESPONSE_DATE)), names=["content-digest", "content-type"], **CREATED)
+    ans_ref("header_duplicated", "type-twice-unsigned", "What is there twice is found before what is not signed.", tamper=more(("Content-Type", "text/html")), names=["content-digest", "date"], **CREATED)
+    ans_ref("header_duplicated", "signed-twice", "A signed field may be there once.", names=["date", "etag"], headers=[("ETag", '"7"'), ("ETag", '"8"')])
+    ans_ref("header_duplicated", "info-twice", "Authentication-Info may be there once.", tamper=more(("Authentication-Info", "SignedHeaders=date,Signature=x")), **CREATED)
+    ans_ref("header_malformed", "value-8-bit", "A signed value is ASCII.", headers=[("Content-Type", "text/caf\u00e9")])
+    ans_ref("header_malformed", "value-nul", "A signed value has no controls.", headers=[("Content-Type", "text/plain\0")])
+    ans_ref("date_malformed", "date-malformed", "A date that is signed and is none.", date="2020-01-01T12:00:31Z")
+    ans_ref("date_malformed", "date-wrong-weekday", "The weekday must be right.", date=RESPONSE_DATE.replace("Wed", "Thu"))
+    ans_ref("info_missing", "info-missing", "An answer without a signature.", info=lambda v: None, **CREATED)
+    for name, why, change in (
+            ("empty", "The field is empty.", lambda v: ""),
+            ("no-names", "No parameter may be missing.", lambda v: v[v.index("Signature="):]),
+            ("no-signature", "No parameter may be missing.", lambda v: v[:v.index(",Sig")]),
+            ("empty-signature", "An empty signature is no signature.", lambda v: re.sub("Signature=.*", "Signature=", v)),
+            ("other-order", "The order is fixed.", lambda v: re.sub("(.*),(Sig.*)", r"\2,\1", v)),
+            ("scheme", "There is no scheme in front.", lambda v: "HMAC-256 " + v),
+            ("credential", "There are no other parameters.", lambda v: "Credential=orders-service," + v),
+            ("trailing", "Nothing follows the signature.", lambda v: v + ",x=1"),
+            ("quoted", "There are no quotes.", lambda v: re.sub("Signature=(.*)", r'Signature="\1"', v)),
+            ("two-spaces", "At most one space follows the comma.", lambda v: v.replace(",", ",  ")),
+            ("lower-parameter", "Parameter names are case-sensitive.", lambda v: v.replace("Signature", "signature")),
+            ("upper-name", "Names are in lower case.", lambda v: v.replace("date", "Date")),
+            ("empty-list", "The list is not empty.", lambda v: re.sub("SignedHeaders=[^,]*", "SignedHeaders=", v)),
+            ("unsorted", "The list is sorted.", lambda v: v.replace("content-digest;content-type;date", "date;content-digest;content-type")),
+            ("name-twice", "No name is listed twice.", lambda v: v.replace("date", "date;date")),
+            ("unpadded", "Padding is required.", lambda v: v.rstrip("=")),
+            ("url-safe", "The alphabet is the standard one.", lambda v: v[:-10] + "-_" + v[-8:]),
+            ("trailing-bits", "The unused bits are zero.", lambda v: v[:-2] + chr(ord(v[-2]) + 1) + "="),
+            ("31-bytes", "A shorter MAC is no MAC.", lambda v: re.sub("Signature=.*", "Signature=" + b64(bytes(31)), v)),
+            ("88-trailing-bits", "The unused bits are zero for HMAC-512 too.", lambda v: re.sub("Signature=.*", "Signature=" + "A" * 85 + "B==", v)),
+            ("too-long", "At most 4,096 characters.", lambda v: v.replace("date", "date;" + "x" * 4096))):
+        ans_ref("info_malformed", "info-" + name, why, info=change, **CREATED)
+    for name in ("authentication-info", "authorization", "host", "transfer-encoding"):
+        names = sorted(["content-digest", "content-type", "date", name])
+        ans_ref("info_malformed", "info-names-" + name, "This field may not be signed in a response.", names=names, **created(headers=JSON_TYPE + ([(name, "x")] if name != "authentication-info" else [])))
+    many = ["x-%02d" % i for i in range(32)]
+    ans_ref("info_malformed", "info-33-names", "At most 32 names are signed.", names=["date"] + many, headers=[(n, "v") for n in many])
+
+
 # ---- writing -------------------------------------------------------------------------------------
 
 def dump(value, indent=0):
@@ -1635,6 +2107,10 @@ def anchors():
         "date: Wed, 01 Jan 2020 12:00:30 GMT\nhost: api.example.com\nx-nonce: 4fA9sGdR2l3n0QwErTy8uA\n")
     assert by_name["plain-get"]["signature"] == GET_TAG
     assert csk(EXAMPLE_SECRET) == "csk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+    assert by_name["presigned-worked-example"]["signature"] == PRESIGNED_TAG
+    answers = {v["name"]: v for v in ANSWERED}
+    assert answers["worked-example"]["authenticationInfo"] == "SignedHeaders=content-digest;content-type;date,Signature=" + RESPONSE_TAG
+    assert len(set(v["name"] for v in ANSWERED + ANSWER_REFUSED)) == len(ANSWERED + ANSWER_REFUSED)
     assert len(ACCEPTED) >= 80 and len(REFUSED) >= 200 and len(REFUSED) > len(ACCEPTED)
     names = [v["name"] for v in ACCEPTED + REFUSED]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})
@@ -1646,7 +2122,9 @@ def main(arguments):
         print(__doc__, file=sys.stderr)
         return 2
     accepted()
-    for part in (refused_stage_1, refused_stage_2, refused_stage_3, refused_stage_4, refused_stage_5, refused_stage_6, refused_stage_8, refused_stage_9):
+    accepted_presigned()
+    responses()
+    for part in (refused_stage_1, refused_stage_2, refused_stage_3, refused_stage_4, refused_stage_5, refused_stage_6, refused_stage_8, refused_stage_9, refused_presigned):
         part()
     REFUSED.sort(key=lambda v: v["stage"])
     units()
@@ -1657,6 +2135,7 @@ def main(arguments):
     files = {"keys.json": KEYS}
     for name, vectors in (("accepted.json", ACCEPTED), ("refused.json", REFUSED)):
         files[name] = {"protocol": R.PROTOCOL, "defaults": R.DEFAULTS, "vectors": vectors}
+    files["responses.json"] = {"protocol": R.PROTOCOL, "accepted": ANSWERED, "refused": ANSWER_REFUSED}
     for name, made in UNITS.items():
         files[name] = {"protocol": R.PROTOCOL, "units": made}
     differ = []
@@ -1670,7 +2149,7 @@ def main(arguments):
     if differ:
         print("not as generated: " + ", ".join(differ))
         return 1
-    print("%s: %d accepted, %d refused, %d units" % ("unchanged" if arguments else "written", len(ACCEPTED), len(REFUSED), sum(map(len, UNITS.values()))))
+    print("%s: %d accepted, %d refused, %d responses, %d units" % ("unchanged" if arguments else "written", len(ACCEPTED), len(REFUSED), len(ANSWERED + ANSWER_REFUSED), sum(map(len, UNITS.values()))))
     return 0
 
 

@@ -1,9 +1,10 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/adapters/node.ts'],
+  entry: ['src/index.ts', 'src/adapters/*.ts'],
   format: ['esm', 'cjs'],
   target: 'es2022',
+  shims: true,
   dts: true,
   clean: true,
 });

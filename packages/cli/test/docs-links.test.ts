@@ -5,7 +5,9 @@ import { ROOT } from './docs-blocks.js';
 
 const DOCUMENTS = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
   'test-vectors/README.md',
 ];
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');

@@ -2,7 +2,14 @@ import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSigner } from '@countersign/client';
-import { publicCode, REFUSAL_CODES, type RefusalCode } from '@countersign/core';
+import {
+  checkResponse,
+  HeaderFields,
+  publicCode,
+  REFUSAL_CODES,
+  type RefusalCode,
+  Secret,
+} from '@countersign/core';
 import { createVerifier, memoryNonceStore, Refusal, staticKeys } from '@countersign/server';
 import { describe, expect, it } from 'vitest';
 import { ROOT } from './docs-blocks.js';
@@ -32,9 +39,10 @@ function requestOf(text: string) {
   return { method, target, headers, value };
 }
 
-function verifier() {
+function verifier(options: { readonly presigned?: boolean } = {}) {
   const now = () => Date.parse(DATE);
   return createVerifier({
+    ...options,
     keys: staticKeys([{ credential: CREDENTIAL, secrets: [{ secret: SECRET }] }]),
     nonces: memoryNonceStore({ start: 'fresh', now }),
     hosts: ['api.example.com'],
@@ -86,6 +94,70 @@ describe.each(EXAMPLES)('the example $begin', ({ begin, string, body }) => {
     });
     expect(await service.verify(view)).toMatchObject({ code: 'nonce_replayed' });
   });
+});
+
+/** By node:crypto alone. */
+function macOf(text: string): Buffer {
+  return createHmac('sha256', Buffer.from(SECRET.slice(4), 'base64url'))
+    .update(text)
+    .digest();
+}
+
+describe('the example of a response', () => {
+  const text = example('HMAC-256-RESPONSE\n');
+  const { headers, value } = requestOf(example('HTTP/1.1 201 Created'));
+  const body = Buffer.from('{"id":7}');
+
+  it('has the MAC of its string to sign, by node:crypto alone', () => {
+    const request = requestOf(example('POST /v1/orders/%7e')).value('Authorization');
+    expect(text.split('\n')[2]).toBe(request.split(',Signature=')[1]);
+    expect(value('Authentication-Info').split(',Signature=')[1]).toBe(
+      macOf(text).toString('base64'),
+    );
+    const digest = createHash('sha256').update(body).digest('base64');
+    expect(value('Content-Digest')).toBe(`sha-256=:${digest}:`);
+    expect(value('Content-Length')).toBe(String(body.length));
+  });
+
+  it('is believed as the answer to the POST, and to nothing else', () => {
+    const secret = Secret.from(SECRET);
+    const asked = { algorithm: 'HMAC-256', credential: CREDENTIAL, secret } as const;
+    const response = { status: 201, fields: new HeaderFields(headers), body };
+    const signature = text.split('\n')[2] as string;
+    expect(checkResponse(response, { ...asked, signature })).toBeUndefined();
+    const other = checkResponse(response, { ...asked, signature: `A${signature.slice(1)}` });
+    expect(other?.reason).toBe('signature_mismatch');
+  });
+});
+
+describe('the example of a presigned URL', () => {
+  const text = example('HMAC-256-URL\n');
+  const { method, target, headers } = requestOf(example('GET /v1/invoices/'));
+
+  it('has the MAC of its string to sign, by node:crypto alone', () => {
+    expect(target.split('&X-Hmac-Signature=')[1]).toBe(macOf(text).toString('base64url'));
+    const pieces = target.split(/[?&]/).filter((piece) => !piece.startsWith('X-Hmac-Signature='));
+    expect(text.split('\n')[3]?.split(/[?&]/).sort()).toEqual(pieces.sort());
+  });
+
+  it('is accepted where presigned URLs are, again and again', async () => {
+    const service = verifier({ presigned: true });
+    for (const each of [method, 'HEAD', method]) {
+      const verdict = await service.verify({ method: each, target, headers });
+      expect(verdict).toMatchObject({ verdict: 'accepted', identity: { credential: CREDENTIAL } });
+    }
+    const verdict = await verifier().verify({ method, target, headers });
+    expect(verdict).toMatchObject({ code: 'authorization_missing' });
+  });
+});
+
+it('names each fault of a response that the vectors have', () => {
+  const rows = [...markdown.matchAll(/^\| [^|]+ \| ((?:`[a-z_]+`(?:, )?)+) \|$/gm)];
+  const named = new Set(rows.flatMap(([, codes = '']) => codesIn(codes)));
+  const path = join(ROOT, 'test-vectors/responses.json');
+  const { refused } = JSON.parse(readFileSync(path, 'utf8'));
+  const found = new Set(refused.map((vector: { refused: string }) => vector.refused));
+  expect([...named].sort()).toEqual([...found].sort());
 });
 
 it('shows the answer to a bad signature', async () => {

@@ -149,7 +149,7 @@ describe('the limits of SECURITY.md', () => {
         return new Uint8Array(0);
       },
     });
-    expect(limits).toEqual({ maxBytes: bytes, timeout });
+    expect(limits).toEqual({ mode: 'buffer', maxBytes: bytes, timeout });
     expect(memoryNonceStore().skew).toBe(skew);
   });
 });

@@ -8,7 +8,9 @@ import { blocksOf, paste, ROOT } from './docs-blocks.js';
 
 const DOCUMENTS = [
   ...['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'test-vectors/README.md'],
-  ...(await readdir(join(ROOT, 'docs'))).map((name) => `docs/${name}`),
+  ...(await readdir(join(ROOT, 'docs'), { recursive: true }))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ];
 const read = (file: string) => readFile(join(ROOT, file), 'utf8');
 

@@ -13,10 +13,13 @@ const FILES = [
   'authorization',
   'accepted',
   'refused',
+  'responses',
 ] as const;
 const count = FILES.map((name) => {
-  const { units, vectors } = JSON.parse(readFileSync(join(VECTORS, `${name}.json`), 'utf8'));
-  return (units ?? vectors).length as number;
+  const { units, vectors, accepted, refused } = JSON.parse(
+    readFileSync(join(VECTORS, `${name}.json`), 'utf8'),
+  );
+  return (units ?? vectors ?? [...accepted, ...refused]).length as number;
 }).reduce((sum, one) => sum + one, 0);
 
 describe('vectors', () => {
@@ -27,6 +30,8 @@ describe('vectors', () => {
     expect(lines.at(-1)).toBe(`${count} of ${count} vectors hold`);
     expect(lines).toHaveLength(count + 1);
     expect(lines).toContain('ok worked-example');
+    expect(lines).toContain('ok presigned-worked-example');
+    expect(lines).toContain('ok responses.json: worked-example');
     expect(code).toBe(0);
   });
 
@@ -92,6 +97,24 @@ describe('vectors', () => {
       '"unix": 1577880030',
       '"unix": 1577880031',
       'not ok dates.json: worked: expected unix 1577880031',
+    ],
+    [
+      'accepted.json',
+      '"signature": "arLY',
+      '"signature": "brLY',
+      'not ok presigned-worked-example: expected signature',
+    ],
+    [
+      'responses.json',
+      'Signature=1Jix',
+      'Signature=2Jix',
+      'not ok responses.json: worked-example: expected authenticationInfo',
+    ],
+    [
+      'responses.json',
+      '"refused": "digest_mismatch"',
+      '"refused": "date_malformed"',
+      'not ok responses.json: body-altered: expected refused "date_malformed", got "digest_mismatch"',
     ],
     ['secrets.json', '"hex": "0001', '"hex": "0101', 'not ok secrets.json: worked: expected hex'],
   ])('fail with exit code 1 where they differ: %s %s', async (name, from, to, line) => {

@@ -72,8 +72,8 @@ const KNOWN_LISTS = new Map<string, readonly string[]>();
 const MAX_KNOWN_LISTS = 256;
 const MAX_KNOWN_LENGTH = 256;
 
-/** The list, or what is wrong with it. */
-function parseNames(text: string): readonly string[] | string {
+/** The list of a SignedHeaders parameter, or what is wrong with it. */
+export function parseNames(text: string): readonly string[] | string {
   const known = KNOWN_LISTS.get(text);
   if (known !== undefined) return known;
   const names = Object.freeze(text.split(';'));

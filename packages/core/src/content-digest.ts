@@ -1,4 +1,4 @@
-import { digest } from '#mac';
+import { digest, runningDigest } from '#mac';
 import { BASE64, isBase64Of, trimOws } from './grammar.js';
 import { Refusal } from './refusal.js';
 
@@ -71,13 +71,48 @@ export function checkContentDigest(value: string, body: Uint8Array): Refusal | u
   for (const algorithm of ['sha-256', 'sha-512'] as const) {
     const sent = expected[algorithm];
     if (sent !== undefined && sent !== digest(algorithm, body)) {
-      return new Refusal(
-        'digest_mismatch',
-        `The ${algorithm} of the ${body.length} bytes that arrived is not the one in Content-Digest.`,
-      );
+      return mismatch(algorithm, body.length);
     }
   }
   return undefined;
+}
+
+/** Compares a body that comes in pieces with its Content-Digest. */
+export interface RunningContentDigest {
+  update(piece: Uint8Array): void;
+  /** `undefined` if the whole body holds, or a refusal with `digest_mismatch`. Once, at the end. */
+  check(): Refusal | undefined;
+}
+
+/**
+ * Prepares the comparison of a body that is not held in memory. Every algorithm that counts and is present must match.
+ *
+ * @param value - value of the Content-Digest field
+ * @returns a refusal with `digest_malformed` if the field cannot be used
+ */
+export function runningContentDigest(value: string): RunningContentDigest | Refusal {
+  const expected = parseContentDigest(value);
+  if (expected instanceof Refusal) return expected;
+  const algorithms = (['sha-256', 'sha-512'] as const).filter((name) => expected[name]);
+  const states = algorithms.map((algorithm) => runningDigest(algorithm));
+  let length = 0;
+  return {
+    update(piece) {
+      length += piece.length;
+      for (const state of states) state.update(piece);
+    },
+    check() {
+      const wrong = algorithms.find((algorithm, i) => states[i]?.digest() !== expected[algorithm]);
+      return wrong === undefined ? undefined : mismatch(wrong, length);
+    },
+  };
+}
+
+function mismatch(algorithm: DigestAlgorithm, length: number): Refusal {
+  return new Refusal(
+    'digest_mismatch',
+    `The ${algorithm} of the ${length} bytes that arrived is not the one in Content-Digest.`,
+  );
 }
 
 function malformed(what: string): Refusal {

@@ -16,8 +16,11 @@ export {
   type DigestAlgorithm,
   formatContentDigest,
   parseContentDigest,
+  type RunningContentDigest,
+  runningContentDigest,
 } from './content-digest.js';
 export { unsignedField } from './coverage.js';
+export { formatBasicDate, formatImfDate, parseBasicDate, parseImfDate } from './dates.js';
 export { CREDENTIAL, FIELD_VALUE, isNonce, TOKEN, trimOws } from './grammar.js';
 export {
   HeaderFields,
@@ -29,7 +32,6 @@ export {
 } from './header-fields.js';
 export { headerLines } from './header-lines.js';
 export { canonicalHost } from './host.js';
-export { formatImfDate, parseImfDate } from './imf-date.js';
 export { Refusal, type RefusalMore } from './refusal.js';
 export {
   isRefusalCode,
@@ -38,7 +40,35 @@ export {
   type RefusalCode,
   type RefusalCodeEntry,
 } from './refusal-codes.js';
+export {
+  type AnsweredRequest,
+  checkResponse,
+  type ResponseFault,
+  type ResponseFaultReason,
+  type UnverifiedResponse,
+} from './response-check.js';
+export {
+  type AuthenticationInfo,
+  formatAuthenticationInfo,
+  parseAuthenticationInfo,
+  type ResponseStringToSignParts,
+  responseSignedHeaders,
+  responseStringToSign,
+} from './response-signature.js';
 export { hmacScheme } from './schemes/hmac.js';
-export type { CanonicalRequest, Scheme, SchemeRequest, UnverifiedClaim } from './schemes/scheme.js';
+export {
+  MAX_EXPIRES,
+  type PresignedStringToSignParts,
+  presignedScheme,
+  presignedStringToSign,
+} from './schemes/presigned.js';
+export type {
+  CanonicalRequest,
+  PresignedParameters,
+  Scheme,
+  SchemeRequest,
+  UnverifiedClaim,
+  Validity,
+} from './schemes/scheme.js';
 export { MIN_SECRET_BYTES, Secret } from './secret.js';
 export { type StringToSignParts, stringToSign } from './string-to-sign.js';

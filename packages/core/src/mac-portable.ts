@@ -2,6 +2,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import type { Algorithm } from './algorithm.js';
 import { decodeBase64, encodeBase64 } from './base64.js';
+import type { RunningDigest } from './mac.js';
 
 // The functions of `mac.ts` for browsers and workers. Bundled with @noble/hashes; Node never loads this file.
 
@@ -32,6 +33,11 @@ export function macMatches(key: MacKey, text: string, signature: string): boolea
 export function digest(algorithm: 'sha-256' | 'sha-512', data: Uint8Array | string): string {
   const bytes = typeof data === 'string' ? encoder.encode(data) : data;
   return encodeBase64(algorithm === 'sha-256' ? sha256(bytes) : sha512(bytes));
+}
+
+export function runningDigest(algorithm: 'sha-256' | 'sha-512'): RunningDigest {
+  const state = (algorithm === 'sha-256' ? sha256 : sha512).create();
+  return { update: (data) => state.update(data), digest: () => encodeBase64(state.digest()) };
 }
 
 function macBytes(key: MacKey, text: string): Uint8Array {

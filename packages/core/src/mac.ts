@@ -1,7 +1,14 @@
-import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  hash,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto';
 import type { Algorithm } from './algorithm.js';
 
-// The only place that computes. `mac-portable.ts` has the same four functions for runtimes without node:crypto.
+// The only place that computes. `mac-portable.ts` has the same functions for runtimes without node:crypto.
 
 /** A secret made ready for one algorithm. */
 export interface MacKey {
@@ -40,4 +47,17 @@ export function macMatches(key: MacKey, text: string, signature: string): boolea
 /** SHA-2 (FIPS 180-4) of bytes, or of the UTF-8 bytes of a string, as padded base64. */
 export function digest(algorithm: 'sha-256' | 'sha-512', data: Uint8Array | string): string {
   return hash(algorithm === 'sha-256' ? 'sha256' : 'sha512', data, 'base64');
+}
+
+/** A digest of bytes that come in pieces. */
+export interface RunningDigest {
+  update(data: Uint8Array): unknown;
+  /** Padded base64, once. */
+  digest(): string;
+}
+
+/** SHA-2 of bytes that come in pieces. */
+export function runningDigest(algorithm: 'sha-256' | 'sha-512'): RunningDigest {
+  const state = createHash(algorithm === 'sha-256' ? 'sha256' : 'sha512');
+  return { update: (data) => state.update(data), digest: () => state.digest('base64') };
 }

@@ -31,6 +31,12 @@ export function optionIn<T extends string>(option: string, value: unknown, words
   return value as T;
 }
 
+/** Nothing that is merely true or false in spirit. */
+export function aBoolean(option: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${option}: expected true or false`);
+  return value;
+}
+
 /** A function, or `undefined` where the option was left out. */
 export function optionalFunction<T>(option: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== 'function') {

@@ -1,7 +1,8 @@
 import { Refusal } from '@countersign/core';
+import type { Observation } from './events.js';
 import { isPromise, type RequestView } from './request-view.js';
 import { checkAuthorization } from './stages/authorization.js';
-import { checkBody } from './stages/body.js';
+import { checkBody, NOTHING, watchBody } from './stages/body.js';
 import { checkCoverage } from './stages/coverage.js';
 import { checkFreshness } from './stages/freshness.js';
 import { identityOf } from './stages/identity.js';
@@ -11,72 +12,77 @@ import { claimNonce } from './stages/nonce.js';
 import { parseClaim } from './stages/parse.js';
 import { checkRate } from './stages/rate.js';
 import { checkSignature } from './stages/signature.js';
-import type { Verdict } from './verdict.js';
-import type { VerifierRules } from './verifier.js';
+import type { Accepted, Anonymous } from './verdict.js';
+import type { VerifierRules } from './verifier-rules.js';
 
 /** The eleven stages, in the order of the protocol. There is no other way through. */
-export async function verifyRequest(rules: VerifierRules, request: RequestView): Promise<Verdict> {
+export async function verifyRequest(
+  rules: VerifierRules,
+  request: RequestView,
+  seen: Observation | undefined,
+): Promise<Accepted | Anonymous | Refusal> {
+  const { timeout } = rules;
+  const { method, remoteAddress } = request;
   const now = rules.now();
+  const buffered = rules.body.mode === 'buffer';
 
-  // 1 limits
+  seen?.enter('limits'); // 1
   const fields = checkLimits(request);
   if (fields instanceof Refusal) return fields;
 
-  // 2 parse
-  const claim = parseClaim(rules.schemes, {
-    method: request.method,
-    target: request.target,
-    fields,
-  });
+  seen?.enter('parse'); // 2
+  const claim = parseClaim(rules, { method, target: request.target, fields });
   if (claim instanceof Refusal) return claim;
+  if (claim === undefined) return { verdict: 'anonymous' };
+  seen?.hasClaim(claim);
 
-  // 3 key
-  const lookup = findKey(rules.keys, claim, now, rules.timeout);
+  seen?.enter('key'); // 3
+  const lookup = findKey(rules.keys, claim, now, timeout);
   const key = isPromise(lookup) ? await lookup : lookup;
   if (key instanceof Refusal) return key;
 
-  // 4 coverage, target, host
+  seen?.enter('coverage'); // 4 coverage, target, host
   const canonical = checkCoverage(rules, claim, request, fields);
   if (canonical instanceof Refusal) return canonical;
 
-  // 5 signature
+  seen?.enter('signature'); // 5
   const text = claim.scheme.stringToSign(claim, canonical);
   const secret = checkSignature(claim, text, key);
   if (secret instanceof Refusal) return secret;
+  seen?.hasSecret(secret.secret);
 
-  // 6 freshness
+  seen?.enter('freshness'); // 6
   const fresh = checkFreshness(claim, fields, rules.skew, now);
   if (fresh instanceof Refusal) return fresh.withStringToSign(text);
 
-  // 7 authorization
+  seen?.enter('authorization'); // 7
   const identity = identityOf(claim, key, secret);
   const target = canonical.canonicalTarget;
-  const ruling = checkAuthorization(rules.authorize, identity, request, target, rules.timeout);
+  const ruling = checkAuthorization(rules.authorize, identity, request, target, timeout);
   const forbidden = isPromise(ruling) ? await ruling : ruling;
   if (forbidden !== undefined) return forbidden.withStringToSign(text);
 
-  // 8 body
-  const reading = checkBody(rules.body, request, claim, fields);
-  const body = isPromise(reading) ? await reading : reading;
-  if (body instanceof Refusal) return body.withStringToSign(text);
+  if (buffered) seen?.enter('body'); // 8, unless the body is handed on while it arrives
+  const reading = buffered ? checkBody(rules.body, request, claim, fields) : NOTHING;
+  const read = isPromise(reading) ? await reading : reading;
+  if (read instanceof Refusal) return read.withStringToSign(text);
 
-  // 9 nonce
-  const claiming = claimNonce(
-    rules.nonces,
-    claim.credential,
-    fresh,
-    rules.skew,
-    rules.now(),
-    rules.timeout,
-  );
+  seen?.enter('nonce'); // 9
+  const claiming = claimNonce(rules.nonces, claim.credential, fresh, rules.now(), timeout);
   const used = isPromise(claiming) ? await claiming : claiming;
   if (used !== undefined) return used.withStringToSign(text);
 
-  // 10 rate
-  const counting = checkRate(rules.limitRate, identity, rules.timeout);
+  seen?.enter('rate'); // 10
+  const counting = checkRate(rules.limitRate, identity, timeout);
   const limited = isPromise(counting) ? await counting : counting;
   if (limited !== undefined) return limited.withStringToSign(text);
 
+  if (!buffered) seen?.enter('body'); // 8 for a body that is handed on while it arrives
+  const body = buffered
+    ? read
+    : watchBody(rules.body, request, claim, fields, (refusal) => seen?.tell(refusal));
+  if (body instanceof Refusal) return body.withStringToSign(text);
+
   // 11 identity
-  return { verdict: 'accepted', identity, target, body };
+  return { verdict: 'accepted', identity, target, body, remoteAddress };
 }

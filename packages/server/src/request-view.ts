@@ -1,4 +1,5 @@
 import type { RawHeaders, Refusal } from '@countersign/core';
+import type { BodyWatch } from './stages/body-watch.js';
 
 /** A value, or a promise of it. A stage awaits only what really is a promise. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -9,7 +10,7 @@ export interface RequestView {
   readonly method: string;
   /** As on the request line: origin-form, not decoded, not cut by a mounted router. */
   readonly target: string;
-  /** Name, value, name, value …, as on the wire (Node's `rawHeaders`). */
+  /** Name, value, name, value …, as on the wire (Node's `rawHeaders`). In HTTP/2 `:authority` is `host`. */
   readonly headers: RawHeaders;
   /** The bytes that arrived, or how to read them; left out where nothing arrived. */
   readonly body?: Uint8Array | BodySource | undefined;
@@ -27,6 +28,13 @@ export interface BodySource {
    * @returns the bytes, or a refusal with `body_too_large`, `body_timeout`, `body_incomplete` or `body_unavailable`
    */
   read(limits: BodyLimits): MaybePromise<Uint8Array | Refusal>;
+  /**
+   * From now on passes each piece through `watch` before anybody sees it, and ends the body with an error if the watch
+   * refuses. Left out where a body cannot be handed on while it arrives.
+   *
+   * @returns a refusal with `body_unavailable` if it is too late for that
+   */
+  watch?(watch: BodyWatch, limits: BodyLimits): Refusal | undefined;
 }
 
 /** What a body may cost. */

@@ -18,8 +18,15 @@ export interface Accepted {
   readonly identity: Identity;
   /** The canonical target, whose path and query the caller signed. */
   readonly target: string;
-  /** The verified bytes; empty if there was no body. */
+  /** The verified bytes; empty if there was no body, or if it is handed on while it arrives. */
   readonly body: Uint8Array;
+  /** Address of the caller, as far as the peer and trusted proxies tell. */
+  readonly remoteAddress: string | undefined;
+}
+
+/** No credentials at all, on a route that takes such requests. Nothing about the request is verified. */
+export interface Anonymous {
+  readonly verdict: 'anonymous';
 }
 
 /** What `verify` answers: never an exception on what a stranger sends. */

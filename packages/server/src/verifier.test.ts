@@ -156,7 +156,13 @@ describe('good options', () => {
   ])('%o', (options) => {
     const verifier = make({ ...good, ...options });
     expect(Object.isFrozen(verifier)).toBe(true);
-    expect(Object.keys(verifier)).toEqual(['verify', 'answer']);
+    expect(Object.keys(verifier)).toEqual([
+      'verify',
+      'answer',
+      'route',
+      'maxResponseBytes',
+      'signResponse',
+    ]);
   });
 
   it('are read once: what is done to them later changes nothing', async () => {

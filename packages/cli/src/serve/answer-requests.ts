@@ -52,5 +52,5 @@ function continuing(verifier: Verifier, response: ServerResponse): Verifier {
             },
           },
         };
-  return { verify: (view) => verifier.verify(asking(view)), answer: verifier.answer };
+  return { ...verifier, verify: (view) => verifier.verify(asking(view)) };
 }

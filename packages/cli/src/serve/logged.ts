@@ -6,6 +6,7 @@ import { note, printable } from '../output.js';
 export function logged(verifier: Verifier): Verifier {
   const known = new WeakSet<Refusal>();
   return {
+    ...verifier,
     async verify(view) {
       const verdict = await verifier.verify(view);
       if (verdict.verdict === 'refused') known.add(verdict);

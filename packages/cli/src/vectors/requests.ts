@@ -4,6 +4,7 @@ import {
   HeaderFields,
   headerLines,
   parseAuthorization,
+  presignedScheme,
   publicCode,
   Refusal,
   stringToSign,
@@ -26,6 +27,7 @@ export interface VectorVerifier {
   readonly hosts: readonly string[];
   readonly requiredHeaders: readonly string[];
   readonly maxBodyBytes: number;
+  readonly presigned: boolean;
 }
 
 interface RequestVector {
@@ -83,7 +85,7 @@ export async function checkAccepted(
     },
     {
       canonicalTarget: target,
-      ...(await signedAgain(vector, keys)),
+      ...(await signedAgain(vector, { ...defaults, ...vector.verifier }, keys)),
       credential: identity.credential,
       secretId: identity.secretId ?? null,
       signedHeaders: identity.signedHeaders,
@@ -140,15 +142,29 @@ function viewOf(request: RequestVector['request']): RequestView {
 /** What a signer makes of the same request, credential and secret. */
 async function signedAgain(
   { request, credential, secretId }: AcceptedVector,
+  { presigned }: VectorVerifier,
   keys: KeyStore,
 ): Promise<{ readonly stringToSign?: string; readonly signature?: string }> {
   const fields = new HeaderFields(request.headers.flat());
-  const field = parseAuthorization(fields.get('authorization') ?? '');
   const target = canonicalTarget(request.target);
   const host = canonicalHost(fields.get('host') ?? '');
   const key = await keys.find(credential);
   const secret = key?.secrets.find(({ id }) => (id ?? null) === secretId)?.secret;
-  if (field instanceof Refusal || target instanceof Refusal || host instanceof Refusal) return {};
+  if (target instanceof Refusal || host instanceof Refusal) return {};
+  const claim = presigned ? presignedScheme.parse({ ...request, fields }) : undefined;
+  if (claim instanceof Refusal) return {};
+  if (claim !== undefined) {
+    const text = presignedScheme.stringToSign(claim, {
+      ...request,
+      ...{ fields, canonicalTarget: target, host },
+    });
+    const base64 = secret?.sign(claim.algorithm, text);
+    return base64 === undefined
+      ? { stringToSign: text }
+      : { stringToSign: text, signature: Buffer.from(base64, 'base64').toString('base64url') };
+  }
+  const field = parseAuthorization(fields.get('authorization') ?? '');
+  if (field instanceof Refusal) return {};
   const { algorithm, signedHeaders } = field;
   const text = stringToSign({
     algorithm,

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { KeyStore } from '@countersign/server';
 import type { VectorsOptions } from '../commands/vectors.js';
 import { EXIT, systemCode, unavailable } from '../exit.js';
 import { readBytes } from '../input.js';
@@ -12,6 +13,12 @@ import {
   checkRefused,
   type RefusedVector,
 } from './requests.js';
+import {
+  type AcceptedResponse,
+  checkAcceptedResponse,
+  checkRefusedResponse,
+  type RefusedResponse,
+} from './responses.js';
 import { UNIT_CHECKS, type Unit } from './units.js';
 
 interface RequestFile<T> {
@@ -39,10 +46,23 @@ export async function vectors(
   for (const vector of refused.vectors) {
     outcomes.push(await checkRefused(vector, refused.defaults, keys));
   }
+  outcomes.push(...(await responses(path, keys)));
   const failed = outcomes.filter(({ failure }) => failure !== undefined).length;
   if (json) print(JSON.stringify({ passed: outcomes.length - failed, failed, outcomes }));
   else printLines(outcomes, failed);
   return failed === 0 && outcomes.length > 0 ? EXIT.done : EXIT.refused;
+}
+
+async function responses(path: string, keys: KeyStore): Promise<readonly Outcome[]> {
+  const file = 'responses.json';
+  const { accepted, refused } = await readJson<{
+    readonly accepted: readonly AcceptedResponse[];
+    readonly refused: readonly RefusedResponse[];
+  }>(join(path, file));
+  return Promise.all([
+    ...accepted.map((each) => checkAcceptedResponse(`${file}: ${each.name}`, each, keys)),
+    ...refused.map((each) => checkRefusedResponse(`${file}: ${each.name}`, each, keys)),
+  ]);
 }
 
 function printLines(outcomes: readonly Outcome[], failed: number): void {

@@ -1,13 +1,15 @@
 import { parseAuthorization } from '../authorization-field.js';
 import { unsignedField } from '../coverage.js';
+import { parseImfDate } from '../dates.js';
 import { headerLines } from '../header-lines.js';
-import { parseImfDate } from '../imf-date.js';
 import { Refusal } from '../refusal.js';
 import { stringToSign } from '../string-to-sign.js';
-import type { Scheme, UnverifiedClaim } from './scheme.js';
+import type { Scheme, UnverifiedClaim, Validity } from './scheme.js';
 
 /** The protocol's own scheme: `Authorization: HMAC-256 …` with Date or X-Date, and X-Nonce. */
 export const hmacScheme: Scheme = Object.freeze({
+  signsContent: true,
+
   parse({ fields }): UnverifiedClaim | Refusal | undefined {
     const value = fields.get('authorization');
     if (value === undefined) return undefined;
@@ -41,19 +43,15 @@ export const hmacScheme: Scheme = Object.freeze({
     });
   },
 
-  date({ signedHeaders }, fields): number | Refusal {
-    const name = dateField(signedHeaders);
-    const seconds = parseImfDate(fields.get(name) as string);
-    return (
-      seconds ?? new Refusal('date_malformed', `${name} is not an IMF-fixdate of a real date.`)
-    );
+  validity({ signedHeaders }, fields, skew): Validity | Refusal {
+    const name = signedHeaders.includes('x-date') ? 'x-date' : 'date';
+    const date = parseImfDate(fields.get(name) as string);
+    return date === undefined
+      ? new Refusal('date_malformed', `${name} is not an IMF-fixdate of a real date.`)
+      : { date, from: date - skew, until: date + skew };
   },
 
   nonce(_claim, fields): string {
     return fields.get('x-nonce') as string;
   },
 } satisfies Scheme);
-
-function dateField(signedHeaders: readonly string[]): 'date' | 'x-date' {
-  return signedHeaders.includes('x-date') ? 'x-date' : 'date';
-}

@@ -25,6 +25,26 @@ export interface UnverifiedClaim {
   readonly signedHeaders: readonly string[];
   /** Canonical padded base64 of the length of the algorithm's MAC. */
   readonly signature: string;
+  /** What a presigned URL says beyond that; its form is unchecked. */
+  readonly presigned?: PresignedParameters | undefined;
+}
+
+/** The parameters of a presigned URL that say when and how often. */
+export interface PresignedParameters {
+  /** `YYYYMMDDTHHMMSSZ`, unchecked. */
+  readonly date: string;
+  /** Seconds, 1–604,800. */
+  readonly expires: number;
+  /** `undefined` where the URL may be used more than once. */
+  readonly nonce: string | undefined;
+}
+
+/** When a claim is good: whole seconds since 1970, both ends included. */
+export interface Validity {
+  /** The signed time. */
+  readonly date: number;
+  readonly from: number;
+  readonly until: number;
 }
 
 /**
@@ -32,14 +52,16 @@ export interface UnverifiedClaim {
  * None of these functions throws on any request.
  */
 export interface Scheme {
+  /** True if the fields that say what a body is must be among the signed ones; else `uncovered` refuses their presence. */
+  readonly signsContent: boolean;
   /** Reads the claim; `undefined` where the request carries none of this scheme. */
   parse(request: SchemeRequest): UnverifiedClaim | Refusal | undefined;
-  /** What of the scheme's own must be covered and is not. Content fields are checked by the pipeline. */
+  /** What must be covered and is not. Where the scheme signs content, the pipeline checks the content fields. */
   uncovered(claim: UnverifiedClaim, fields: HeaderFields): Refusal | undefined;
   /** The text whose MAC the claim's signature should be. */
   stringToSign(claim: UnverifiedClaim, request: CanonicalRequest): string;
-  /** The signed time, in whole seconds since 1970, or a refusal with `date_malformed`. */
-  date(claim: UnverifiedClaim, fields: HeaderFields): number | Refusal;
-  /** The signed nonce, its form unchecked. */
-  nonce(claim: UnverifiedClaim, fields: HeaderFields): string;
+  /** When the claim is good, for a verifier that allows clocks to differ by `skew` seconds; or `date_malformed`. */
+  validity(claim: UnverifiedClaim, fields: HeaderFields, skew: number): Validity | Refusal;
+  /** The signed nonce, its form unchecked; `undefined` where the claim may be used any number of times. */
+  nonce(claim: UnverifiedClaim, fields: HeaderFields): string | undefined;
 }

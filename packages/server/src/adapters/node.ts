@@ -1,48 +1,79 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hasBody } from '../node-http/has-body.js';
+import { admit } from '../node-http/admit.js';
+import { type NodeRequest, type NodeResponse, nodeRequestView } from '../node-http/node-request.js';
 import { parserRefusal } from '../node-http/parser-refusal.js';
-import { readBody } from '../node-http/read-body.js';
-import { endWithAnswer, sendRefusal } from '../node-http/send-refusal.js';
-import type { RequestView } from '../request-view.js';
+import { endWithAnswer } from '../node-http/send-refusal.js';
 import type { Accepted } from '../verdict.js';
-import type { Verifier } from '../verifier.js';
+import type { OptionalVerifier, Verifier } from '../verifier.js';
 
+export type { NodeRequest, NodeResponse } from '../node-http/node-request.js';
+export { nodeRequestView } from '../node-http/node-request.js';
 export { parserRefusal } from '../node-http/parser-refusal.js';
 
-/** A request handler that is called only for verified requests. */
-export type VerifiedListener = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  caller: Accepted,
-) => unknown;
+/** A request handler that is called only for verified requests; `C` may be `undefined` where credentials are optional. */
+export type VerifiedListener<
+  C = Accepted,
+  Q extends NodeRequest = IncomingMessage,
+  S extends NodeResponse = ServerResponse,
+> = (request: Q, response: S, caller: C) => unknown;
 
 /**
- * Puts a verifier in front of a `node:http` handler. Refused requests are answered here and never reach it.
+ * Puts a verifier in front of a handler of `node:http` or `node:http2`. Refused requests are answered here and never reach it.
  *
- * @param handler - gets the verified body as `caller.body`; the stream of the request has been read. What it throws is not
- *   caught, as with any async listener of `node:http`
+ * @param handler - gets the verified body as `caller.body`, and once more as the stream of the request. What it throws is not
+ *   caught, as with any async listener of Node
  * @example createServer(protect(verifier, (request, response, { identity }) => response.end(identity.credential)))
  */
-export function protect(verifier: Verifier, handler: VerifiedListener): RequestListener {
+export function protect<
+  Q extends NodeRequest = IncomingMessage,
+  S extends NodeResponse = ServerResponse,
+>(verifier: Verifier, handler: VerifiedListener<Accepted, Q, S>): (request: Q, response: S) => void;
+export function protect<
+  Q extends NodeRequest = IncomingMessage,
+  S extends NodeResponse = ServerResponse,
+>(
+  verifier: OptionalVerifier,
+  handler: VerifiedListener<Accepted | undefined, Q, S>,
+): (request: Q, response: S) => void;
+export function protect(
+  verifier: OptionalVerifier,
+  handler: VerifiedListener<never>,
+): RequestListener {
   return async (request, response) => {
-    const verdict = await verifier.verify(nodeRequestView(request));
-    if (verdict.verdict === 'accepted') await handler(request, response, verdict);
-    else sendRefusal(verdict, verifier.answer(verdict), request, response);
+    const admission = await admit(verifier, request, response);
+    if (admission !== undefined) await handler(request, response, admission.caller as never);
   };
 }
 
-/** The request as the pipeline sees it. Trailers are never looked at. */
-export function nodeRequestView(request: IncomingMessage): RequestView {
-  const server = (request.socket as { server?: { maxHeadersCount?: number | null } }).server;
-  return {
-    method: request.method as string,
-    target: request.url as string,
-    headers: request.rawHeaders,
-    body: hasBody(request) ? { read: (limits) => readBody(request, limits) } : undefined,
-    remoteAddress: request.socket.remoteAddress,
-    maxHeaders: server?.maxHeadersCount || undefined, // 0 and null mean no limit of the server's own
+/**
+ * Verifies requests for another protocol, such as WebSocket; those refused are answered and their connections closed.
+ *
+ * @example server.on('upgrade', protectUpgrade(verifier, (request, socket, head, caller) => …))
+ */
+export function protectUpgrade(
+  verifier: Verifier,
+  handler: (request: IncomingMessage, socket: Duplex, head: Buffer, caller: Accepted) => unknown,
+): (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void> {
+  return async (request, socket, head) => {
+    const broken = () => socket.destroy();
+    socket.on('error', broken);
+    const verdict = await verifier.verify({ ...nodeRequestView(request) });
+    if (verdict.verdict !== 'accepted') endWithAnswer(socket, verifier.answer(verdict));
+    else {
+      socket.off('error', broken);
+      await handler(request, socket, head, verdict);
+    }
   };
+}
+
+/**
+ * Has `Expect: 100-continue` answered once a request is verified, so that a refused one never sends its body.
+ *
+ * @example verifyBeforeContinue(server)
+ */
+export function verifyBeforeContinue(server: NodeJS.EventEmitter): void {
+  server.on('checkContinue', (request, response) => server.emit('request', request, response));
 }
 
 /**
@@ -51,7 +82,7 @@ export function nodeRequestView(request: IncomingMessage): RequestView {
  * @example server.on('clientError', answerClientErrors(verifier))
  */
 export function answerClientErrors(
-  verifier: Verifier,
+  verifier: Pick<Verifier, 'answer'>,
 ): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   return (error, socket) => {
     // An answer that has begun must not be continued with another one.

@@ -1,7 +1,9 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Refusal } from '@countersign/core';
 import type { HttpAnswer } from '../answer.js';
+import { isHttp2, type NodeRequest, type NodeResponse } from './node-request.js';
 
 // A refused body up to this size is let in and thrown away, so that the connection can be used again.
 const DRAIN_BYTES = 64 * 1024;
@@ -12,9 +14,16 @@ const LINGER = 1_000;
 export function sendRefusal(
   refusal: Refusal,
   { status, headers, body }: HttpAnswer,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: NodeRequest,
+  sent: NodeResponse,
 ): void {
+  const response = sent as ServerResponse;
+  if (isHttp2(request)) {
+    response.writeHead(status, headers);
+    // What the caller still sends is not read (RFC 9113 §8.1).
+    response.end(body, () => request.stream.close(constants.NGHTTP2_NO_ERROR));
+    return;
+  }
   const keep = refusal.code !== 'body_timeout' && isShort(request, response);
   response.writeHead(status, {
     ...headers,

@@ -2,6 +2,9 @@ import { knownOptions, optionIn, wholeNumber } from '../options.js';
 import { FingerprintTable } from './fingerprint-table.js';
 import type { NonceStore, NonceVerdict } from './nonce-store.js';
 
+// A single-use URL may live for a week; memory is no place to promise that (seconds).
+const LONGEST = 86_400;
+
 /** How a memory store starts and how much it holds. */
 export interface MemoryNonceStoreOptions {
   /** Live nonces at most; then it refuses with `nonce_store_full`. 1,000,000 unless said otherwise. */
@@ -42,7 +45,9 @@ class MemoryNonceStore implements NonceStore {
   #earliest = Number.POSITIVE_INFINITY;
   // The latest expiry it may have forgotten: all up to it is gone, all after it is still there. A claim at or before it
   // cannot be told from a replay, wherever the clock went.
-  #horizon: number;
+  #horizon = Number.NEGATIVE_INFINITY;
+  // What is dated up to this second may have been accepted in an earlier life.
+  readonly #start: number;
 
   constructor(options: MemoryNonceStoreOptions) {
     knownOptions(options, ['capacity', 'skew', 'start', 'now']);
@@ -53,10 +58,8 @@ class MemoryNonceStore implements NonceStore {
     this.#now = now;
     optionIn('start', start, ['normal', 'strict', 'fresh']);
     const second = this.#second();
-    this.#horizon =
-      start === 'fresh'
-        ? Number.NEGATIVE_INFINITY
-        : second + this.skew * (start === 'strict' ? 2 : 1);
+    this.#start =
+      start === 'fresh' ? Number.NEGATIVE_INFINITY : second + (start === 'strict' ? this.skew : 0);
   }
 
   /** How many nonces are remembered now. */
@@ -64,10 +67,18 @@ class MemoryNonceStore implements NonceStore {
     return this.#size;
   }
 
-  claim(credential: string, nonce: string, expiresAt: number): NonceVerdict {
-    this.#forget(this.#second());
+  claim(
+    credential: string,
+    nonce: string,
+    expiresAt: number,
+    date = expiresAt - this.skew,
+  ): NonceVerdict {
+    const second = this.#second();
+    this.#forget(second);
     if (this.#table.has(credential, nonce, this.#horizon)) return 'replayed';
-    if (!(expiresAt > this.#horizon && expiresAt > 0 && expiresAt < 2 ** 32)) return 'unavailable';
+    if (!(date > this.#start && expiresAt > this.#horizon)) return 'unavailable';
+    if (!(expiresAt > 0 && expiresAt < 2 ** 32)) return 'unavailable';
+    if (!(expiresAt - second <= LONGEST)) return 'unavailable';
     if (this.#size >= this.#capacity) return 'full';
     this.#table.add(expiresAt, this.#horizon);
     this.#size++;

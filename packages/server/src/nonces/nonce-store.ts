@@ -17,6 +17,13 @@ export interface NonceStore {
    * Claims a pair, atomically: of any number of calls with one pair at most one is ever told `fresh`.
    *
    * @param expiresAt - whole seconds since 1970; the pair is remembered at least until that second has passed
+   * @param date - whole seconds since 1970: the signed time, which a store that starts empty compares with its start;
+   *   `expiresAt` less the skew unless said otherwise (single-use URLs live longer)
    */
-  claim(credential: string, nonce: string, expiresAt: number): MaybePromise<NonceVerdict>;
+  claim(
+    credential: string,
+    nonce: string,
+    expiresAt: number,
+    date?: number,
+  ): MaybePromise<NonceVerdict>;
 }

@@ -10,40 +10,81 @@ import {
   type MaybePromise,
   type RequestView,
 } from '../request-view.js';
+import { BodyWatch } from './body-watch.js';
 
-const NOTHING = new Uint8Array(0);
+/**
+ * What becomes of a body: `buffer` reads and verifies it before the handler runs; `stream` hands it on while it arrives
+ * and ends it with an error unless the digest holds; `unsigned` is `stream` for requests whose body need not be signed.
+ */
+export type BodyMode = 'buffer' | 'stream' | 'unsigned';
+
+/** The limits of a body, and its mode. */
+export interface BodyRules extends BodyLimits {
+  readonly mode: BodyMode;
+}
+
+/** No body. */
+export const NOTHING = new Uint8Array(0);
 
 /** Stage 8. Reads the body within its limits and compares it with the digest that was sent for it. */
 export function checkBody(
-  limits: BodyLimits,
+  rules: BodyRules,
   request: RequestView,
   claim: UnverifiedClaim,
   fields: HeaderFields,
 ): MaybePromise<Uint8Array | Refusal> {
-  const declared = fields.get('content-length');
-  if (declared !== undefined && Number(declared) > limits.maxBytes) return tooLarge(limits);
+  if (declaresTooMuch(rules, fields)) return tooLarge(rules);
   try {
     const body = request.body ?? NOTHING;
-    const bytes = body instanceof Uint8Array ? body : body.read(limits);
+    const bytes = body instanceof Uint8Array ? body : body.read(rules);
     return isPromise(bytes)
       ? Promise.resolve(bytes)
-          .then((read) => judge(read, limits, claim, fields))
+          .then((read) => judge(read, rules, claim, fields))
           .catch(unavailable)
-      : judge(bytes, limits, claim, fields);
+      : judge(bytes, rules, claim, fields);
   } catch (error) {
     return unavailable(error);
   }
 }
 
+/** Stage 8 for a body that is handed on while it arrives. All that can be told before is told before. */
+export function watchBody(
+  rules: BodyRules,
+  request: RequestView,
+  claim: UnverifiedClaim,
+  fields: HeaderFields,
+  onRefused: (refusal: Refusal) => void,
+): Uint8Array | Refusal {
+  if (declaresTooMuch(rules, fields)) return tooLarge(rules);
+  const body = Number(fields.get('content-length')) === 0 ? NOTHING : (request.body ?? NOTHING);
+  try {
+    if (body instanceof Uint8Array) return judge(body, rules, claim, fields);
+    if (body.watch === undefined) {
+      return new Refusal('body_unavailable', 'This server cannot hand a body on while it arrives.');
+    }
+    // Of HTTP/2 it is not known before whether a body follows; here a field must say so or a digest be signed.
+    const watch = BodyWatch.of(fields, limitOf(rules, claim, fields), onRefused);
+    return watch instanceof Refusal ? watch : (body.watch(watch, rules) ?? NOTHING);
+  } catch (error) {
+    return unavailable(error);
+  }
+}
+
+/** No byte at all may come of a body that nothing announced and nobody signed. */
+function limitOf(rules: BodyRules, claim: UnverifiedClaim, fields: HeaderFields): number {
+  const known = claim.signedHeaders.includes('content-digest') || fields.has('content-length');
+  return known || fields.has('transfer-encoding') || rules.mode === 'unsigned' ? rules.maxBytes : 0;
+}
+
 function judge(
   body: Uint8Array | Refusal,
-  limits: BodyLimits,
+  rules: BodyRules,
   claim: UnverifiedClaim,
   fields: HeaderFields,
 ): Uint8Array | Refusal {
   if (body instanceof Refusal) return body;
   if (!(body instanceof Uint8Array)) throw new TypeError('body: expected a Uint8Array');
-  if (body.length > limits.maxBytes) return tooLarge(limits);
+  if (body.length > rules.maxBytes) return tooLarge(rules);
   const declared = fields.get('content-length');
   if (declared !== undefined && body.length !== Number(declared)) {
     return new Refusal(
@@ -52,11 +93,20 @@ function judge(
     );
   }
   // Of a body that the header declared, stage 4 made sure. This one came without notice.
-  if (body.length > 0 && !claim.signedHeaders.includes('content-digest')) {
+  if (
+    body.length > 0 &&
+    rules.mode !== 'unsigned' &&
+    !claim.signedHeaders.includes('content-digest')
+  ) {
     return new Refusal('digest_missing', 'A body arrived without a signed Content-Digest.');
   }
   const digest = fields.get('content-digest');
   return digest === undefined ? body : (checkContentDigest(digest, body) ?? body);
+}
+
+function declaresTooMuch({ maxBytes }: BodyLimits, fields: HeaderFields): boolean {
+  const declared = fields.get('content-length');
+  return declared !== undefined && Number(declared) > maxBytes;
 }
 
 function tooLarge({ maxBytes }: BodyLimits): Refusal {

@@ -11,6 +11,7 @@ import {
   unsignedField,
 } from '@countersign/core';
 import type { RequestView } from '../request-view.js';
+import type { BodyMode } from './body.js';
 
 /** What the verifier asks of every request. */
 export interface CoverageRules {
@@ -18,6 +19,7 @@ export interface CoverageRules {
   readonly hosts: ReadonlySet<string>;
   /** Lower-case names that must be signed besides those of the protocol. */
   readonly requiredHeaders: readonly string[];
+  readonly body: { readonly mode: BodyMode };
 }
 
 const DECIMAL = /^[0-9]+$/;
@@ -37,7 +39,7 @@ export function checkCoverage(
   const fault =
     framingFault(fields) ??
     claim.scheme.uncovered(claim, fields) ??
-    uncoveredContent(claim, fields) ??
+    (claim.scheme.signsContent ? uncoveredContent(rules, claim, fields) : undefined) ??
     uncoveredRequired(rules.requiredHeaders, claim, fields) ??
     unsignable(claim, fields);
   if (fault !== undefined) return fault;
@@ -80,10 +82,11 @@ function framingFault(fields: HeaderFields): Refusal | undefined {
 }
 
 function uncoveredContent(
+  rules: CoverageRules,
   { signedHeaders }: UnverifiedClaim,
   fields: HeaderFields,
 ): Refusal | undefined {
-  if (declaresBody(fields)) {
+  if (rules.body.mode !== 'unsigned' && declaresBody(fields)) {
     const fault = unsignedField('content-digest', signedHeaders, fields);
     if (fault !== undefined) {
       return fault.code === 'header_missing'

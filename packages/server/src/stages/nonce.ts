@@ -7,15 +7,15 @@ import { expired, type Freshness } from './freshness.js';
 export function claimNonce(
   nonces: NonceStore,
   credential: string,
-  { nonce, expiresAt }: Freshness,
-  skew: number,
+  fresh: Freshness,
   now: number,
   timeout: number,
 ): MaybePromise<Refusal | undefined> {
   const second = Math.floor(now / 1000);
-  if (!(second <= expiresAt)) return expired(second - (expiresAt - skew), skew);
+  if (!(second <= fresh.until)) return expired(second, fresh);
+  if (fresh.nonce === undefined) return undefined;
   try {
-    const verdict = nonces.claim(credential, nonce, expiresAt);
+    const verdict = nonces.claim(credential, fresh.nonce, fresh.until, fresh.date);
     return isPromise(verdict)
       ? inTime(verdict, timeout).then(refusalOf, unavailable)
       : refusalOf(verdict);

@@ -1,0 +1,133 @@
+import { Refusal } from '@countersign/core';
+import { BodyRefusedError } from '../body-refused-error.js';
+import type { BodyLimits, BodySource, RequestView } from '../request-view.js';
+import type { BodyWatch } from '../stages/body-watch.js';
+import type { Accepted } from '../verdict.js';
+
+type Pieces = ReadableStream<Uint8Array>;
+
+/** A request of the Fetch API as the pipeline sees it. */
+export interface FetchRequestView extends RequestView {
+  /** The stream that a watched body is handed on by. */
+  handedOn(): Pieces | undefined;
+}
+
+/**
+ * The request as far as the Fetch API tells: fields that occur twice are joined, the target is as the URL parser left it, and
+ * a body that a GET had is hidden.
+ *
+ * @param remoteAddress - address of the peer, where the runtime tells it
+ */
+export function fetchRequestView(request: Request, remoteAddress?: string): FetchRequestView {
+  const url = new URL(request.url);
+  const headers = [...request.headers].flat();
+  if (!request.headers.has('host')) headers.unshift('host', url.host);
+  let handedOn: Pieces | undefined;
+  const body: BodySource = {
+    read: (limits) => (request.bodyUsed ? unavailable() : readAll(request.body as Pieces, limits)),
+    watch(watch, limits) {
+      if (request.bodyUsed) return unavailable();
+      handedOn = watched(request.body as Pieces, watch, limits);
+      return undefined;
+    },
+  };
+  return {
+    method: request.method,
+    target: request.url.slice(request.url.indexOf('/', url.protocol.length + 2)),
+    headers,
+    body: request.body === null ? undefined : body,
+    remoteAddress,
+    handedOn: () => handedOn,
+  };
+}
+
+/** The same request for a handler, its body the verified one. */
+export function verifiedRequest(
+  request: Request,
+  view: FetchRequestView,
+  { body }: Accepted,
+): Request {
+  if (request.body === null) return request;
+  const stream = view.handedOn();
+  const init: RequestInit & { duplex?: 'half' } =
+    stream === undefined
+      ? { body: body as Uint8Array<ArrayBuffer> }
+      : { body: stream, duplex: 'half' };
+  return new Request(request.url, { ...copied(request), ...init });
+}
+
+/** `new Request(request, …)` would want its body unread. */
+function copied({ method, headers, signal }: Request): RequestInit {
+  return { method, headers, signal };
+}
+
+function unavailable(): Refusal {
+  return new Refusal('body_unavailable', 'Something read the body before it could be verified.');
+}
+
+async function readAll(
+  body: Pieces,
+  { maxBytes, timeout }: BodyLimits,
+): Promise<Uint8Array | Refusal> {
+  const reader = body.getReader();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reader.cancel().catch(() => {});
+  }, timeout);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (late) return tooSlow(timeout);
+      if (done) break;
+      size += value.length;
+      pieces.push(value);
+      if (size > maxBytes) {
+        reader.cancel().catch(() => {});
+        return new Refusal('body_too_large', `The body has more than ${maxBytes} bytes.`);
+      }
+    }
+  } catch {
+    return new Refusal('body_incomplete', 'The connection ended before the body did.');
+  } finally {
+    clearTimeout(timer);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+function watched(body: Pieces, watch: BodyWatch, { timeout }: BodyLimits): Pieces {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      start(controller) {
+        const fail = () => controller.error(new BodyRefusedError(watch.refuse(tooSlow(timeout))));
+        timer = setTimeout(fail, timeout);
+      },
+      transform: (piece, controller) => hand(watch.take(piece), controller),
+      flush(controller) {
+        clearTimeout(timer);
+        hand(watch.end(), controller);
+      },
+    }),
+  );
+}
+
+function hand(
+  piece: Uint8Array | Refusal | undefined,
+  controller: TransformStreamDefaultController<Uint8Array>,
+): void {
+  if (piece instanceof Refusal) controller.error(new BodyRefusedError(piece));
+  else if (piece !== undefined) controller.enqueue(piece);
+}
+
+function tooSlow(timeout: number): Refusal {
+  return new Refusal('body_timeout', `The body did not arrive within ${timeout} ms.`);
+}

@@ -1,0 +1,162 @@
+import { Readable } from 'node:stream';
+import { Refusal } from '@countersign/core';
+import { BodyRefusedError } from '../body-refused-error.js';
+import type { BodyLimits, BodySource } from '../request-view.js';
+import type { BodyWatch } from '../stages/body-watch.js';
+import type { NodeRequest, NodeResponse } from './node-request.js';
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * The body of a request of Node, taken where it enters the stream: `push`, which the parser calls for each piece. So the
+ * stream was never read, and hands the verified bytes to whoever reads it next: a body parser, a handler, `pipeline`.
+ */
+export function nodeBody(
+  request: NodeRequest,
+  response: NodeResponse | undefined,
+  advice = 'Verify before anything reads the body.',
+): BodySource {
+  const unavailable = () =>
+    wasTouched(request)
+      ? new Refusal(
+          'body_unavailable',
+          `Something read the body before it could be verified. ${advice}`,
+        )
+      : undefined;
+  return {
+    read(limits) {
+      const refusal = unavailable();
+      if (refusal !== undefined) return refusal;
+      askFor(request, response);
+      return readAll(request, limits);
+    },
+    watch(watch, limits) {
+      const refusal = unavailable();
+      if (refusal !== undefined) return refusal;
+      askFor(request, response);
+      watchAll(request, response, watch, limits);
+      return undefined;
+    },
+  };
+}
+
+function wasTouched(request: NodeRequest): boolean {
+  const isRead = request.readableDidRead || request.readableEnded;
+  return isRead || request.readableEncoding !== null || request.listenerCount('data') > 0;
+}
+
+/** Tells a caller that waits with its body to go on (RFC 9110 §10.1.1), unless Node has. */
+function askFor({ headers }: NodeRequest, response: NodeResponse | undefined): void {
+  if (headers.expect?.toLowerCase() !== '100-continue' || response === undefined) return;
+  if ((response as { _sent100?: boolean })._sent100 !== true) response.writeContinue();
+}
+
+/** Has the parser's pieces, `null` at the end, go to `take` instead of the stream. What is there already goes first. */
+function divert(request: Readable, take: (piece: Buffer | null) => boolean): void {
+  const early = request.readableLength > 0 ? (request.read() as Buffer | null) : null;
+  request.push = take;
+  if (early !== null) take(early);
+  request.read(0);
+}
+
+/** Ends the diversion. The empty piece tells the stream that what it asked for has come. */
+function restore(request: Readable): void {
+  if (!Object.hasOwn(request, 'push')) return;
+  Reflect.deleteProperty(request, 'push');
+  request.push(EMPTY);
+}
+
+function readAll(
+  request: NodeRequest,
+  { maxBytes, timeout }: BodyLimits,
+): Promise<Uint8Array | Refusal> | Uint8Array | Refusal {
+  // All of it is here: nothing more will be pushed, and to read it without giving it back would end the stream.
+  if ('complete' in request && request.complete && request.httpVersionMajor === 1) {
+    const bytes = (request.readableLength > 0 ? (request.read() as Buffer | null) : null) ?? EMPTY;
+    if (bytes.length > 0) request.unshift(bytes);
+    return bytes;
+  }
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const settle = (result: Uint8Array | Refusal) => {
+      clearTimeout(timer);
+      request.off('close', lost).off('error', lost);
+      // Whatever happens to the stream later, nobody else may listen, and an unheard 'error' would end the process.
+      request.on('error', () => {});
+      restore(request);
+      resolve(result);
+    };
+    const lost = () =>
+      settle(new Refusal('body_incomplete', 'The connection ended before the body did.'));
+    const timer = setTimeout(() => {
+      request.pause();
+      settle(new Refusal('body_timeout', `The body did not arrive within ${timeout} ms.`));
+    }, timeout);
+    if (request.destroyed) {
+      lost();
+      return;
+    }
+    request.on('close', lost).on('error', lost);
+    divert(request, (piece) => {
+      if (piece === null) {
+        const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size);
+        settle(bytes);
+        if (bytes.length > 0) request.push(bytes);
+        request.push(null);
+        return false;
+      }
+      size += piece.length;
+      pieces.push(piece);
+      if (size <= maxBytes) return true;
+      request.pause();
+      settle(new Refusal('body_too_large', `The body has more than ${maxBytes} bytes.`));
+      return false;
+    });
+  });
+}
+
+function watchAll(
+  request: NodeRequest,
+  response: NodeResponse | undefined,
+  watch: BodyWatch,
+  { timeout }: BodyLimits,
+): void {
+  const push = (piece: Uint8Array | null) => Readable.prototype.push.call(request, piece);
+  const done = () => clearTimeout(timer);
+  const fail = (refusal: Refusal) => {
+    done();
+    restore(request);
+    // The connection stays: the handler, which gets the error, may still answer. An unheard 'error' would end the process.
+    request._destroy = (error, close) => close(request.listenerCount('error') === 0 ? null : error);
+    request.destroy(new BodyRefusedError(refusal));
+    const isOpen =
+      response !== undefined && !response.headersSent && request.httpVersionMajor === 1;
+    if (isOpen && !request.complete) response.setHeader('Connection', 'close');
+    return false;
+  };
+  const timer = setTimeout(() => {
+    fail(
+      watch.refuse(new Refusal('body_timeout', `The body did not arrive within ${timeout} ms.`)),
+    );
+  }, timeout);
+  request.once('close', done);
+  const take = (piece: Buffer | null) => {
+    const seen = piece === null ? watch.end() : watch.take(piece);
+    if (seen instanceof Refusal) return fail(seen);
+    if (piece !== null) return seen === undefined ? true : push(seen);
+    done();
+    if (seen !== undefined) push(seen);
+    return push(null);
+  };
+  if ('complete' in request && request.complete && request.httpVersionMajor === 1) {
+    const bytes = request.readableLength > 0 ? (request.read() as Buffer | null) : null;
+    const first = bytes === null ? undefined : watch.take(bytes);
+    const last = first instanceof Refusal ? first : watch.end();
+    done();
+    if (last instanceof Refusal) process.nextTick(fail, last);
+    if (bytes !== null) request.unshift(bytes);
+    return;
+  }
+  divert(request, take);
+}
