@@ -72,6 +72,7 @@ export class Observation {
   readonly #start = performance.now();
   #stage: Stage | undefined;
   #since = this.#start;
+  #told = false;
   #claim: UnverifiedClaim | undefined;
   #secret: Secret | undefined;
 
@@ -102,8 +103,14 @@ export class Observation {
     return claim === undefined || secret === undefined ? undefined : { claim, secret };
   }
 
-  /** Tells what became of it: once by its verdict, and again if a body that was handed on does not hold. */
+  /** Tells that a body does not hold that was handed on after the verdict. Before it, the verdict will say so. */
+  tellLater(refusal: Refusal): void {
+    if (this.#told) this.tell(refusal);
+  }
+
+  /** Tells what became of it. */
   tell(verdict: Accepted | Anonymous | Refusal): void {
+    this.#told = true;
     this.enter(undefined);
     const { method, target, remoteAddress } = this.#request;
     const event: VerificationEvent = {

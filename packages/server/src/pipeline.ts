@@ -80,7 +80,7 @@ export async function verifyRequest(
   if (!buffered) seen?.enter('body'); // 8 for a body that is handed on while it arrives
   const body = buffered
     ? read
-    : watchBody(rules.body, request, claim, fields, (refusal) => seen?.tell(refusal));
+    : watchBody(rules.body, request, claim, fields, (refusal) => seen?.tellLater(refusal));
   if (body instanceof Refusal) return body.withStringToSign(text);
 
   // 11 identity

@@ -10,6 +10,7 @@ import {
 } from '@countersign/core';
 import {
   createVerifier,
+  type KeyStore,
   memoryNonceStore,
   staticKeys,
   type VerificationEvent,
@@ -206,6 +207,31 @@ describe.each(STREAMING)('%s', (_name, start) => {
     expect(events.map(({ type, code }) => code ?? type)).toEqual([
       'accepted',
       'accepted',
+      'digest_mismatch',
+    ]);
+  });
+});
+
+describe.each(STREAMING)('%s, when the body is there before the verdict', (_name, start) => {
+  const keys = staticKeys([TEST_KEY_ENTRY]);
+  const slow: KeyStore = {
+    find: async (credential) => {
+      await sleep(20);
+      return keys.find(credential);
+    },
+  };
+
+  it('hands over a body that holds, whole or streamed, and no byte of another', async () => {
+    const { send, events } = await rig(start, { keys: slow });
+    for (const path of ['/mount/json', '/upload']) {
+      const view = order({ url: `https://api.example.com${path}` });
+      expect(seen(await send(toHttp1(view))).body).toBe('{"qty":2}');
+      const altered = withBody(order({ url: `https://api.example.com${path}` }), '{"qty":9}');
+      const reply = await send(toHttp1(altered));
+      expect([reply.status, reply.body.includes('qty')]).toEqual([401, false]);
+    }
+    expect(events.filter(({ type }) => type === 'refused').map(({ code }) => code)).toEqual([
+      'digest_mismatch',
       'digest_mismatch',
     ]);
   });

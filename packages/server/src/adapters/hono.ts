@@ -12,7 +12,11 @@ export interface CallerVariables {
   caller: Accepted | undefined;
 }
 
-const ADVICE = 'Put countersign before what reads the body:\napp.use(countersign(verifier));';
+// @hono/node-server takes a stream that was ever read for used up, unless the bytes are laid beside it.
+const PARTS = {
+  advice: 'Put countersign before what reads the body:\napp.use(countersign(verifier));',
+  keepsRawBody: true,
+};
 
 /**
  * Middleware for Hono 4. On `@hono/node-server` it verifies the bytes that Node read; on other runtimes what the Fetch API
@@ -28,7 +32,7 @@ export function countersign(
   return async (c, next) => {
     const { incoming, outgoing } = nodeBindings(c);
     const fetched = incoming === undefined ? fetchRequestView(c.req.raw) : undefined;
-    const view = fetched ?? nodeRequestView(incoming as NodeRequest, outgoing, { advice: ADVICE });
+    const view = fetched ?? nodeRequestView(incoming as NodeRequest, outgoing, PARTS);
     const verdict = await verifier.verify(view);
     if (verdict.verdict === 'refused') {
       const { status, headers, body } = verifier.answer(verdict);

@@ -3,7 +3,7 @@ import { Refusal } from '@countersign/core';
 import { BodyRefusedError } from '../body-refused-error.js';
 import type { BodyLimits, BodySource } from '../request-view.js';
 import type { BodyWatch } from '../stages/body-watch.js';
-import type { NodeRequest, NodeResponse } from './node-request.js';
+import type { NodeRequest, NodeRequestParts, NodeResponse } from './node-request.js';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -14,7 +14,10 @@ const EMPTY = Buffer.alloc(0);
 export function nodeBody(
   request: NodeRequest,
   response: NodeResponse | undefined,
-  advice = 'Verify before anything reads the body.',
+  {
+    advice = 'Verify before anything reads the body.',
+    keepsRawBody = false,
+  }: NodeRequestParts = {},
 ): BodySource {
   const unavailable = () =>
     wasTouched(request)
@@ -27,12 +30,19 @@ export function nodeBody(
     read(limits) {
       const refusal = unavailable();
       if (refusal !== undefined) return refusal;
+      if (isHere(request)) return readHere(request, keepsRawBody);
       askFor(request, response);
       return readAll(request, limits);
     },
     watch(watch, limits) {
       const refusal = unavailable();
       if (refusal !== undefined) return refusal;
+      if (isHere(request)) {
+        const bytes = readHere(request, keepsRawBody);
+        const first = watch.take(bytes);
+        const last = first instanceof Refusal ? first : watch.end();
+        return last instanceof Refusal ? last : undefined;
+      }
       askFor(request, response);
       watchAll(request, response, watch, limits);
       return undefined;
@@ -66,16 +76,22 @@ function restore(request: Readable): void {
   request.push(EMPTY);
 }
 
+/** True if nothing more will be pushed. What is there must be given back at once, or the stream would end. */
+function isHere(request: NodeRequest): boolean {
+  return request.httpVersionMajor === 1 && 'complete' in request && request.complete;
+}
+
+function readHere(request: NodeRequest & { rawBody?: Buffer }, keepsRawBody: boolean): Buffer {
+  const bytes = (request.readableLength > 0 ? (request.read() as Buffer | null) : null) ?? EMPTY;
+  if (bytes.length > 0) request.unshift(bytes);
+  if (keepsRawBody) request.rawBody = bytes;
+  return bytes;
+}
+
 function readAll(
   request: NodeRequest,
   { maxBytes, timeout }: BodyLimits,
-): Promise<Uint8Array | Refusal> | Uint8Array | Refusal {
-  // All of it is here: nothing more will be pushed, and to read it without giving it back would end the stream.
-  if ('complete' in request && request.complete && request.httpVersionMajor === 1) {
-    const bytes = (request.readableLength > 0 ? (request.read() as Buffer | null) : null) ?? EMPTY;
-    if (bytes.length > 0) request.unshift(bytes);
-    return bytes;
-  }
+): Promise<Uint8Array | Refusal> {
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let size = 0;
@@ -149,14 +165,5 @@ function watchAll(
     if (seen !== undefined) push(seen);
     return push(null);
   };
-  if ('complete' in request && request.complete && request.httpVersionMajor === 1) {
-    const bytes = request.readableLength > 0 ? (request.read() as Buffer | null) : null;
-    const first = bytes === null ? undefined : watch.take(bytes);
-    const last = first instanceof Refusal ? first : watch.end();
-    done();
-    if (last instanceof Refusal) process.nextTick(fail, last);
-    if (bytes !== null) request.unshift(bytes);
-    return;
-  }
   divert(request, take);
 }

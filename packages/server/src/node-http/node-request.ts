@@ -13,6 +13,8 @@ export interface NodeRequestParts {
   readonly target?: string | undefined;
   /** Bytes that somebody kept while a parser read them. */
   readonly rawBody?: Uint8Array | undefined;
+  /** Lays the bytes beside the stream, as `request.rawBody`, where they had to be read from it and put back. */
+  readonly keepsRawBody?: boolean | undefined;
   /** What to do if a parser read the body first, for the refusal. */
   readonly advice?: string | undefined;
 }
@@ -21,16 +23,16 @@ export interface NodeRequestParts {
 export function nodeRequestView(
   request: NodeRequest,
   response?: NodeResponse,
-  { target, rawBody, advice }: NodeRequestParts = {},
+  parts: NodeRequestParts = {},
 ): RequestView {
   const socket = request.socket as
     | { server?: { maxHeadersCount?: number | null }; remoteAddress?: string }
     | undefined;
   return {
     method: request.method as string,
-    target: target ?? request.url ?? '',
+    target: parts.target ?? request.url ?? '',
     headers: isHttp2(request) ? withHost(request.rawHeaders) : request.rawHeaders,
-    body: hasBody(request) ? (rawBody ?? nodeBody(request, response, advice)) : undefined,
+    body: hasBody(request) ? (parts.rawBody ?? nodeBody(request, response, parts)) : undefined,
     remoteAddress: socket?.remoteAddress,
     maxHeaders: (isHttp2(request) ? undefined : socket?.server?.maxHeadersCount) || undefined, // 0 and null mean no limit of the server's own
   };
