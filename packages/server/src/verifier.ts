@@ -71,7 +71,7 @@ function verifierOf(rules: VerifierRules): OptionalVerifier {
     verify(request: RequestView) {
       const view = behindProxy(rules.proxies, request);
       return signs || isObserved(rules.onEvent)
-        ? observe(rules, view)
+        ? observe(rules, view, signs)
         : verifyRequest(rules, view, undefined);
     },
     answer(refusal: Refusal): HttpAnswer {
@@ -87,10 +87,10 @@ function verifierOf(rules: VerifierRules): OptionalVerifier {
   });
 }
 
-async function observe(rules: VerifierRules, request: RequestView) {
+async function observe(rules: VerifierRules, request: RequestView, signs: boolean) {
   const seen = new Observation(request, rules.onEvent);
   const verdict = await verifyRequest(rules, request, seen);
-  if (seen.verified !== undefined) seal(verdict, seen.verified);
+  if (signs && seen.verified !== undefined) seal(verdict, seen.verified);
   seen.tell(verdict);
   return verdict;
 }

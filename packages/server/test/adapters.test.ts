@@ -23,6 +23,7 @@ import {
   TEST_KEY,
   TEST_KEY_ENTRY,
   toHttp1,
+  withAddedHeader,
   withAuthorization,
   withBody,
   withHeader,
@@ -183,12 +184,47 @@ describe.each(Object.entries(SERVERS))('%s', (_name, start) => {
       expect(checkResponse({ ...response, body: Buffer.from('x') }, request)).toBeDefined();
     }
   });
+
+  it('answers 500, signed, in place of more bytes than it signs', async () => {
+    const { send } = await rig(start, { signResponses: true, maxResponseBytes: 20 });
+    const view = order();
+    const authorization = parseAuthorization(headerOf(view, 'authorization') ?? '');
+    if (authorization instanceof Refusal) throw new Error('unreadable');
+    const reply = await send(toHttp1(view));
+    expect([reply.status, reply.body]).toEqual([
+      500,
+      expect.stringContaining('more than 20 bytes'),
+    ]);
+    const fields = new HeaderFields([...reply.headers].flat());
+    const response = { status: 500, fields, body: Buffer.from(reply.body) };
+    const request = { ...authorization, secret: Secret.from(TEST_KEY.secret) };
+    expect(checkResponse(response, request)).toBeUndefined();
+  });
 });
 
 // NestJS reads bodies before its guards run.
 const STREAMING = Object.entries(SERVERS).filter(([name]) => name !== 'NestJS');
 
 describe.each(STREAMING)('%s', (_name, start) => {
+  it('refuses before a caller that asks first has sent its body', async () => {
+    const { server } = await rig(start);
+    const ask = async (view: ReturnType<typeof order>) => {
+      const wire = await Wire.open(server.port);
+      const bytes = toHttp1(withAddedHeader(view, 'Expect', '100-continue'));
+      const end = Buffer.from(bytes).indexOf('\r\n\r\n') + 4;
+      wire.write(bytes.subarray(0, end));
+      const first = await wire.reply();
+      if (first.status === 100) wire.write(bytes.subarray(end));
+      const last = first.status === 100 ? await wire.reply() : undefined;
+      wire.socket.destroy();
+      return [first.status, last?.status];
+    };
+    expect(await ask(order())).toEqual([100, 200]);
+    expect(await ask(withTarget(order(), '/mount/json?b=3'))).toEqual([401, undefined]);
+    const streamed = order({ url: 'https://api.example.com/upload' });
+    expect(await ask(streamed)).toEqual([100, 200]);
+  });
+
   it('hands a streamed body on, and ends it with an error if it does not hold', async () => {
     const { send, events } = await rig(start);
     const upload = (body: string) =>

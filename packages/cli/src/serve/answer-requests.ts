@@ -1,14 +1,17 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RequestView, Verifier } from '@countersign/server';
-import { answerClientErrors, protect, type VerifiedListener } from '@countersign/server/node';
+import type { Verifier } from '@countersign/server';
+import {
+  answerClientErrors,
+  protect,
+  type VerifiedListener,
+  verifyBeforeContinue,
+} from '@countersign/server/node';
 
 /** Has the server answer every kind of request that Node can read with the verdict on it. */
 export function answerRequests(server: Server, verifier: Verifier): void {
   server.on('request', protect(verifier, echo));
-  server.on('checkContinue', (request, response) => {
-    protect(continuing(verifier, response), echo)(request, response);
-  });
+  verifyBeforeContinue(server);
   server.on('checkExpectation', protect(verifier, echo));
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy());
@@ -37,20 +40,3 @@ const echo: VerifiedListener = (request, response, { identity, body }) => {
   });
   response.end(text);
 };
-
-/** Asks for the body only once it is about to be read, so that a refusal comes before it. */
-function continuing(verifier: Verifier, response: ServerResponse): Verifier {
-  const asking = ({ body, ...view }: RequestView): RequestView =>
-    body === undefined || body instanceof Uint8Array
-      ? { ...view, body }
-      : {
-          ...view,
-          body: {
-            read(limits) {
-              response.writeContinue();
-              return body.read(limits);
-            },
-          },
-        };
-  return { ...verifier, verify: (view) => verifier.verify(asking(view)) };
-}

@@ -24,23 +24,22 @@ const ADVICE =
   'Register countersign before what reads the body:\nawait app.register(countersign, { verifier });';
 
 const plugin: FastifyPluginCallback<CountersignOptions> = (app, { verifier }, done) => {
-  const routes = new WeakMap<object, OptionalVerifier | false>();
+  const routes = new WeakMap<RouteOptions, OptionalVerifier>();
   app.decorateRequest('caller');
   // Rules of a route are checked when it is made, not at its first request.
   app.addHook('onRoute', ({ config }) => {
     const rules = config?.countersign;
-    if (rules === undefined || config === undefined) return;
-    routes.set(rules === false ? config : rules, rules === false ? false : verifier.route(rules));
+    if (rules !== undefined && rules !== false) routes.set(rules, verifier.route(rules));
   });
   app.addHook('onRequest', async (request: FastifyRequest, reply) => {
-    const rules = request.routeOptions.config.countersign;
+    const rules = request.routeOptions.config?.countersign;
     if (rules === false) return;
-    const own = rules === undefined ? undefined : routes.get(rules);
+    const own = rules === undefined ? verifier : (routes.get(rules) ?? verifier.route(rules));
     const { raw } = request;
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value);
     }
-    const admission = await admit(own || verifier, raw, reply.raw, {
+    const admission = await admit(own, raw, reply.raw, {
       target: request.originalUrl,
       advice: ADVICE,
     });

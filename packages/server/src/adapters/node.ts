@@ -7,6 +7,7 @@ import { endWithAnswer } from '../node-http/send-refusal.js';
 import type { Accepted } from '../verdict.js';
 import type { OptionalVerifier, Verifier } from '../verifier.js';
 
+export { verifyBeforeContinue } from '../node-http/before-continue.js';
 export type { NodeRequest, NodeResponse } from '../node-http/node-request.js';
 export { nodeRequestView } from '../node-http/node-request.js';
 export { parserRefusal } from '../node-http/parser-refusal.js';
@@ -65,15 +66,6 @@ export function protectUpgrade(
       await handler(request, socket, head, verdict);
     }
   };
-}
-
-/**
- * Has `Expect: 100-continue` answered once a request is verified, so that a refused one never sends its body.
- *
- * @example verifyBeforeContinue(server)
- */
-export function verifyBeforeContinue(server: NodeJS.EventEmitter): void {
-  server.on('checkContinue', (request, response) => server.emit('request', request, response));
 }
 
 /**

@@ -31,7 +31,6 @@ export function nodeBody(
       const refusal = unavailable();
       if (refusal !== undefined) return refusal;
       if (isHere(request)) return readHere(request, keepsRawBody);
-      askFor(request, response);
       return readAll(request, limits);
     },
     watch(watch, limits) {
@@ -43,7 +42,6 @@ export function nodeBody(
         const last = first instanceof Refusal ? first : watch.end();
         return last instanceof Refusal ? last : undefined;
       }
-      askFor(request, response);
       watchAll(request, response, watch, limits);
       return undefined;
     },
@@ -53,12 +51,6 @@ export function nodeBody(
 function wasTouched(request: NodeRequest): boolean {
   const isRead = request.readableDidRead || request.readableEnded;
   return isRead || request.readableEncoding !== null || request.listenerCount('data') > 0;
-}
-
-/** Tells a caller that waits with its body to go on (RFC 9110 §10.1.1), unless Node has. */
-function askFor({ headers }: NodeRequest, response: NodeResponse | undefined): void {
-  if (headers.expect?.toLowerCase() !== '100-continue' || response === undefined) return;
-  if ((response as { _sent100?: boolean })._sent100 !== true) response.writeContinue();
 }
 
 /** Has the parser's pieces, `null` at the end, go to `take` instead of the stream. What is there already goes first. */

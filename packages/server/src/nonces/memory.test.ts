@@ -211,3 +211,24 @@ it.each([
     expect(message.slice(0, option.length + 2)).toBe(`${option}: `);
   }
 });
+
+describe('single-use URLs', () => {
+  it.each([
+    ['normal', 0],
+    ['strict', 300],
+  ] as const)('a store that starts %s refuses what is dated up to its start', (start, later) => {
+    const { nonces } = store({ start });
+    const until = S + 3_600;
+    expect(nonces.claim('a', nonce(1), until, S + later)).toBe('unavailable');
+    expect(nonces.claim('a', nonce(1), until, S + later + 1)).toBe('fresh');
+    expect(nonces.claim('a', nonce(1), until, S + later + 1)).toBe('replayed');
+  });
+
+  it('are remembered until they expire, a day at most', () => {
+    const { clock, nonces } = store();
+    expect(nonces.claim('a', nonce(), S + 86_401, S)).toBe('unavailable');
+    expect(nonces.claim('a', nonce(), S + 86_400, S)).toBe('fresh');
+    clock.set((S + 86_400) * 1000 + 999);
+    expect(nonces.claim('a', nonce(), S + 86_400, S)).toBe('replayed');
+  });
+});
