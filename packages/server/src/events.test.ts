@@ -60,9 +60,20 @@ it('come by node:diagnostics_channel too', async () => {
   expect(told).toEqual(['accepted']);
 });
 
-it('change nothing, whatever the hook throws', async () => {
-  const verifier = make(() => {
-    throw new Error('the log is full');
+it('change nothing, whatever the hook throws or rejects with', async () => {
+  const full = new Error('the log is full');
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown) => unheard.push(reason);
+  process.on('unhandledRejection', hear);
+  const throwing = make(() => {
+    throw full;
   });
-  expect((await verifier.verify(request())).verdict).toBe('accepted');
+  const rejecting = make(async () => {
+    throw full;
+  });
+  expect((await throwing.verify(request())).verdict).toBe('accepted');
+  expect((await rejecting.verify(request())).verdict).toBe('accepted');
+  await new Promise(setImmediate);
+  process.off('unhandledRejection', hear);
+  expect(unheard).toEqual([]);
 });

@@ -6,7 +6,7 @@ import {
   type Secret,
   type UnverifiedClaim,
 } from '@countersign/core';
-import type { RequestView } from './request-view.js';
+import { isPromise, type RequestView } from './request-view.js';
 import type { Accepted, Anonymous } from './verdict.js';
 
 /** A stage of the pipeline, by its word in the protocol. */
@@ -45,7 +45,7 @@ export interface VerificationEvent {
   readonly duration: number;
 }
 
-/** Is told of every verdict. What it throws changes nothing. */
+/** Is told of every verdict. What it throws, or rejects with, changes nothing. */
 export type OnEvent = (event: VerificationEvent) => void;
 
 const CHANNELS = {
@@ -125,7 +125,9 @@ export class Observation {
     };
     CHANNELS[event.type].publish(event);
     try {
-      this.#onEvent?.(event);
+      const told: unknown = this.#onEvent?.(event);
+      // An unheard rejection of an async hook would end the process.
+      if (isPromise(told)) Promise.resolve(told).catch(() => {});
     } catch {
       // Whoever watches must not decide.
     }

@@ -40,7 +40,7 @@ export type StartServer = (verifier: Verifier) => Promise<Started>;
 
 const UPLOAD = { body: 'stream', maxBodyBytes: 2 ** 30 } as const;
 
-async function textOf(body: AsyncIterable<Uint8Array> | null): Promise<string> {
+export async function textOf(body: AsyncIterable<Uint8Array> | null): Promise<string> {
   const pieces: Uint8Array[] = [];
   for await (const piece of body ?? []) pieces.push(piece);
   return Buffer.concat(pieces).toString('latin1');
@@ -48,7 +48,7 @@ async function textOf(body: AsyncIterable<Uint8Array> | null): Promise<string> {
 
 const statusOf = (error: unknown) => (error as { status?: number }).status ?? 500;
 
-async function listening(server: Server): Promise<Started> {
+export async function listening(server: Server): Promise<Started> {
   verifyBeforeContinue(server);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {

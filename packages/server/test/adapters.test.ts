@@ -77,8 +77,7 @@ const order = (more: SignedRequestOptions = {}) =>
     ...more,
   });
 
-/** Of a chunked or a plain answer. */
-const seen = (reply: Reply): Seen => JSON.parse(reply.body.slice(reply.body.indexOf('{')));
+const seen = (reply: Reply): Seen => JSON.parse(reply.body);
 const codeOf = (reply: Reply): string => JSON.parse(reply.body).code;
 
 describe.each(Object.entries(SERVERS))('%s', (_name, start) => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Accepted,
@@ -19,9 +19,12 @@ import {
   type SignedRequestView,
   signedRequest,
   TEST_KEY_ENTRY,
-  toHttp1,
+  Wire,
+  type WireReply,
 } from '@countersign/testkit';
 import { afterEach, expect } from 'vitest';
+
+export { Wire, type WireReply as Reply } from '@countersign/testkit';
 
 /** How a server under test differs from the usual one. */
 export interface RigOptions extends Partial<VerifierOptions> {
@@ -47,7 +50,7 @@ export interface Rig {
   view(options?: SignedRequestOptions): SignedRequestView;
   open(): Promise<Wire>;
   /** Sends on a connection of its own and reads one answer. */
-  send(request: SignedRequestView | Uint8Array | string): Promise<Reply>;
+  send(request: SignedRequestView | Uint8Array | string): Promise<WireReply>;
 }
 
 const closers: (() => Promise<void>)[] = [];
@@ -114,86 +117,6 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
   };
 }
 
-/** One HTTP answer as it came over the socket. */
-export interface Reply {
-  readonly status: number;
-  /** Lower-case names. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-}
-
-/** A raw connection: writes any bytes, and reads answers. */
-export class Wire {
-  #received = Buffer.alloc(0);
-  #closed = false;
-  #changed: () => void = () => {};
-
-  private constructor(readonly socket: Socket) {
-    socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-      this.#changed();
-    });
-    socket.on('error', () => {}); // a reset is an outcome; 'close' follows
-    socket.on('close', () => {
-      this.#closed = true;
-      this.#changed();
-    });
-  }
-
-  static async open(port: number): Promise<Wire> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
-    return new Wire(socket);
-  }
-
-  /** A string stands for ISO 8859-1. */
-  write(data: SignedRequestView | Uint8Array | string): this {
-    if (typeof data === 'string') this.socket.write(data, 'latin1');
-    else this.socket.write(data instanceof Uint8Array ? data : toHttp1(data));
-    return this;
-  }
-
-  /** The next answer. */
-  async reply(): Promise<Reply> {
-    for (;;) {
-      const reply = this.#take();
-      if (reply !== undefined) return reply;
-      if (this.#closed) {
-        throw new Error(`closed after ${JSON.stringify(this.#received.toString('latin1'))}`);
-      }
-      await this.#change();
-    }
-  }
-
-  /** Resolves once the connection is closed, with what came and was no whole answer. */
-  async closed(): Promise<string> {
-    while (!this.#closed) await this.#change();
-    return this.#received.toString('latin1');
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#changed = resolve;
-    });
-  }
-
-  #take(): Reply | undefined {
-    const end = this.#received.indexOf('\r\n\r\n');
-    if (end === -1) return undefined;
-    const [line = '', ...fields] = this.#received.toString('latin1', 0, end).split('\r\n');
-    const headers = new Map<string, string>();
-    for (const field of fields) {
-      const colon = field.indexOf(': ');
-      headers.set(field.slice(0, colon).toLowerCase(), field.slice(colon + 2));
-    }
-    const length = Number(headers.get('content-length') ?? 0);
-    if (this.#received.length < end + 4 + length) return undefined;
-    const body = this.#received.toString('utf8', end + 4, end + 4 + length);
-    this.#received = this.#received.subarray(end + 4 + length);
-    return { status: Number(line.split(' ')[1]), headers, body };
-  }
-}
-
 // Section 2 of the protocol, once more, so that the table in core is held to it.
 const STATUS: Partial<Record<RefusalCode, number>> = {
   ...{ header_duplicated: 400, header_malformed: 400, target_malformed: 400 },
@@ -204,7 +127,7 @@ const STATUS: Partial<Record<RefusalCode, number>> = {
 };
 
 /** The answer must be the problem document of this (public) code, whole and with the fields it needs. */
-export function expectProblem(reply: Reply, code: RefusalCode): void {
+export function expectProblem(reply: WireReply, code: RefusalCode): void {
   const problem: unknown = JSON.parse(reply.body);
   const status = STATUS[code] ?? 401;
   expect(problem).toEqual({

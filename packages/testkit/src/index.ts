@@ -5,6 +5,15 @@ export type { ContractCheck } from './contract-check.js';
 export { type FakeClock, fakeClock } from './fake-clock.js';
 export { type KeyStoreContractOptions, keyStoreContract } from './key-store-contract.js';
 export type {
+  Difference,
+  MatrixAdapter,
+  MatrixServer,
+  Outcome,
+  SeenRequest,
+} from './matrix/adapter.js';
+export type { MatrixReport } from './matrix/ledger.js';
+export { verdictMatrix } from './matrix/verdict-matrix.js';
+export type {
   NonceStoreContractOptions,
   NonceStorePart,
   NonceStoreSetup,
@@ -27,3 +36,4 @@ export {
 } from './tamper.js';
 export { TEST_KEY, TEST_KEY_ENTRY } from './test-key.js';
 export { toHttp1 } from './to-http1.js';
+export { Wire, type WireReply } from './wire.js';

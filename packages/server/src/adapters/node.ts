@@ -19,6 +19,14 @@ export type VerifiedListener<
   S extends NodeResponse = ServerResponse,
 > = (request: Q, response: S, caller: C) => unknown;
 
+/** A listener of `upgrade` that is called only for verified requests; `C` may be `undefined` where credentials are optional. */
+export type VerifiedUpgradeListener<C = Accepted> = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  caller: C,
+) => unknown;
+
 /**
  * Puts a verifier in front of a handler of `node:http` or `node:http2`. Refused requests are answered here and never reach it.
  *
@@ -50,21 +58,32 @@ export function protect(
 /**
  * Verifies requests for another protocol, such as WebSocket; those refused are answered and their connections closed.
  *
+ * @param handler - what it throws is not caught, as with any async listener of Node
  * @example server.on('upgrade', protectUpgrade(verifier, (request, socket, head, caller) => …))
  */
 export function protectUpgrade(
   verifier: Verifier,
-  handler: (request: IncomingMessage, socket: Duplex, head: Buffer, caller: Accepted) => unknown,
+  handler: VerifiedUpgradeListener,
+): (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
+export function protectUpgrade(
+  verifier: OptionalVerifier,
+  handler: VerifiedUpgradeListener<Accepted | undefined>,
+): (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
+export function protectUpgrade(
+  verifier: OptionalVerifier,
+  handler: VerifiedUpgradeListener<never>,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void> {
   return async (request, socket, head) => {
     const broken = () => socket.destroy();
     socket.on('error', broken);
-    const verdict = await verifier.verify({ ...nodeRequestView(request) });
-    if (verdict.verdict !== 'accepted') endWithAnswer(socket, verifier.answer(verdict));
-    else {
-      socket.off('error', broken);
-      await handler(request, socket, head, verdict);
+    const verdict = await verifier.verify(nodeRequestView(request));
+    if (verdict.verdict === 'refused') {
+      endWithAnswer(socket, verifier.answer(verdict));
+      return;
     }
+    socket.off('error', broken);
+    const caller = verdict.verdict === 'accepted' ? verdict : undefined;
+    await handler(request, socket, head, caller as never);
   };
 }
 

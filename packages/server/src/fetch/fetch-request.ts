@@ -6,6 +6,8 @@ import type { Accepted } from '../verdict.js';
 
 type Pieces = ReadableStream<Uint8Array>;
 
+const IMF_COMMA = /^[A-Z][a-z]{2}, [^,]+$/;
+
 /** A request of the Fetch API as the pipeline sees it. */
 export interface FetchRequestView extends RequestView {
   /** The stream that a watched body is handed on by. */
@@ -13,14 +15,14 @@ export interface FetchRequestView extends RequestView {
 }
 
 /**
- * The request as far as the Fetch API tells: fields that occur twice are joined, the target is as the URL parser left it, and
- * a body that a GET had is hidden.
+ * The request as far as the Fetch API tells. Fields that occur twice were joined, so a value with a comma counts as two; the
+ * target is as the URL parser left it; a body that a GET had is hidden.
  *
  * @param remoteAddress - address of the peer, where the runtime tells it
  */
 export function fetchRequestView(request: Request, remoteAddress?: string): FetchRequestView {
   const url = new URL(request.url);
-  const headers = [...request.headers].flat();
+  const headers = [...request.headers].flatMap(([name, value]) => parted(name, value));
   if (!request.headers.has('host')) headers.unshift('host', url.host);
   let handedOn: Pieces | undefined;
   const body: BodySource = {
@@ -39,6 +41,16 @@ export function fetchRequestView(request: Request, remoteAddress?: string): Fetc
     remoteAddress,
     handedOn: () => handedOn,
   };
+}
+
+/**
+ * Undoes what `Headers` did to fields that occur twice (Fetch Standard, "combine"). One with such a separator of its own is
+ * taken apart as well: nobody can tell, and it must not pass for one. A date has its comma; Authorization is told by its syntax.
+ */
+function parted(name: string, value: string): string[] {
+  const isWhole = name === 'authorization' || (/^(?:x-)?date$/.test(name) && IMF_COMMA.test(value));
+  if (isWhole) return [name, value];
+  return value.split(name === 'cookie' ? '; ' : ', ').flatMap((piece) => [name, piece]);
 }
 
 /** The same request for a handler, its body the verified one. */

@@ -154,6 +154,7 @@ function watchAll(
     if (seen instanceof Refusal) return fail(seen);
     if (piece !== null) return seen === undefined ? true : push(seen);
     done();
+    restore(request); // HTTP/2 tells the end once more when its stream closes
     if (seen !== undefined) push(seen);
     return push(null);
   };
