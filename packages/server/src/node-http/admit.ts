@@ -20,18 +20,19 @@ export interface Admission {
  *
  * @returns `undefined` if the request was refused and is answered
  */
-export async function admit(
+export function admit(
   verifier: OptionalVerifier,
   request: NodeRequest,
   response: NodeResponse,
   parts?: NodeRequestParts,
 ): Promise<Admission | undefined> {
-  const verdict = await verifier.verify(nodeRequestView(request, response, parts));
-  if (verdict.verdict === 'refused') {
-    sendRefusal(verdict, verifier.answer(verdict), request, response);
-    return undefined;
-  }
-  if (verdict.verdict === 'anonymous') return { caller: undefined };
-  signWhenEnded(verifier, verdict, request, response);
-  return { caller: verdict };
+  return verifier.verify(nodeRequestView(request, response, parts)).then((verdict) => {
+    if (verdict.verdict === 'refused') {
+      sendRefusal(verdict, verifier.answer(verdict), request, response);
+      return undefined;
+    }
+    if (verdict.verdict === 'anonymous') return { caller: undefined };
+    signWhenEnded(verifier, verdict, request, response);
+    return { caller: verdict };
+  });
 }

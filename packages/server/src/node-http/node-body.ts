@@ -63,10 +63,14 @@ function divert(request: Readable, take: (piece: Buffer | null) => boolean): voi
 
 /** Ends the diversion. The empty piece tells the stream that what it asked for has come. */
 function restore(request: Readable): void {
-  if (!Object.hasOwn(request, 'push')) return;
-  Reflect.deleteProperty(request, 'push');
+  const { push } = Readable.prototype;
+  if (request.push === push) return;
+  request.push = push; // deleting it would make every later access to the request slow
   request.push(EMPTY);
 }
+
+// Whatever happens to the stream later, an unheard 'error' would end the process.
+const ignore = (): void => {};
 
 /** True if nothing more will be pushed. What is there must be given back at once, or the stream would end. */
 function isHere(request: NodeRequest): boolean {
@@ -87,25 +91,31 @@ function readAll(
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let size = 0;
+    let settled = false;
     const settle = (result: Uint8Array | Refusal) => {
+      settled = true;
       clearTimeout(timer);
-      request.off('close', lost).off('error', lost);
-      // Whatever happens to the stream later, nobody else may listen, and an unheard 'error' would end the process.
-      request.on('error', () => {});
       restore(request);
       resolve(result);
     };
-    const lost = () =>
+    const lost = () => {
+      if (settled) return;
       settle(new Refusal('body_incomplete', 'The connection ended before the body did.'));
-    const timer = setTimeout(() => {
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const late = () => {
       request.pause();
       settle(new Refusal('body_timeout', `The body did not arrive within ${timeout} ms.`));
-    }, timeout);
+    };
+    // A body that came with its head is there by then, and needs no timer.
+    setImmediate(() => {
+      if (!settled) timer = setTimeout(late, timeout);
+    });
     if (request.destroyed) {
       lost();
       return;
     }
-    request.on('close', lost).on('error', lost);
+    request.on('close', lost).on('error', ignore);
     divert(request, (piece) => {
       if (piece === null) {
         const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size);
