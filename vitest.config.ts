@@ -9,6 +9,11 @@ export default defineConfig({
     alias: {
       '#mac': source('core/src/mac.ts'),
       '@countersign/core': source('core/src/index.ts'),
+      '@countersign/client/undici': source('client/src/adapters/undici.ts'),
+      '@countersign/client/axios': source('client/src/adapters/axios.ts'),
+      '@countersign/client/got': source('client/src/adapters/got.ts'),
+      '@countersign/client/ky': source('client/src/adapters/ky.ts'),
+      '@countersign/client/node': source('client/src/adapters/node.ts'),
       '@countersign/client': source('client/src/index.ts'),
       '@countersign/server/node': source('server/src/adapters/node.ts'),
       '@countersign/server/express': source('server/src/adapters/express.ts'),

@@ -1,24 +1,29 @@
-import { bodyBytes, FORM_CONTENT_TYPE, type SignableBody } from './request-body.js';
-import type { HeadersInput, Signer } from './signer.js';
+import { type AnyBody, held, type ReadyBody, readyBody } from './body.js';
+import { type AnswerOptions, checkAnswerOptions, Exchange } from './exchange.js';
+import { allowed, checkOrigins } from './origins.js';
+import { becomesGet, CONTENT_FIELDS, redirectTarget } from './redirect.js';
+import type { HeadersInput, RequestToSign, Signer } from './signer.js';
 
 /** What is used of a response. The platform's `Response` and undici's have it. */
 export interface FetchResponse {
   readonly status: number;
   readonly type: string;
-  readonly headers: { get(name: string): string | null };
+  readonly headers: { get(name: string): string | null } & Iterable<readonly [string, string]>;
   readonly body: { cancel(): Promise<void> } | null;
+  clone(): FetchResponse;
 }
 
 /** What a signed fetch hands to the fetch below it, besides what the caller gave. */
 export interface FetchInit {
   method: string;
   headers: Record<string, string>;
-  body?: string | Uint8Array;
+  body?: string | Uint8Array | ReadableStream<Uint8Array>;
+  duplex?: 'half';
   redirect: 'manual' | 'error';
 }
 
 /** How requests are sent and how far they may go. */
-export interface SignedFetchOptions<R extends FetchResponse = Response> {
+export interface SignedFetchOptions<R extends FetchResponse = Response> extends AnswerOptions {
   /** Origins that may be called, such as `https://api.example.com`; at least one. Nothing is signed for any other. */
   readonly origins: readonly string[];
   /** The fetch to send with: undici's, or the platform's unless said otherwise. */
@@ -27,6 +32,8 @@ export interface SignedFetchOptions<R extends FetchResponse = Response> {
     | undefined;
   /** Redirects that are followed at most; 20 unless said otherwise. */
   readonly maxRedirects?: number | undefined;
+  /** Most bytes that are held of a body that is a Blob, a form or a stream; 16 MiB unless said otherwise. */
+  readonly maxBodyBytes?: number | undefined;
 }
 
 /** What a caller may say of a request. Other members go to the fetch below as they are. */
@@ -34,7 +41,7 @@ export interface SignedFetchInit {
   readonly method?: string | undefined;
   /** None of the signer's own, and no `Host`. */
   readonly headers?: HeadersInput | undefined;
-  readonly body?: SignableBody | null | undefined;
+  readonly body?: AnyBody | null | undefined;
   readonly redirect?: 'follow' | 'manual' | 'error' | undefined;
   readonly signal?: AbortSignal | null | undefined;
   readonly [other: string]: unknown;
@@ -42,20 +49,20 @@ export interface SignedFetchInit {
 
 /** Like `fetch`, with every attempt signed. */
 export type SignedFetch<R extends FetchResponse = Response> = (
-  url: string | URL,
+  input: string | URL | Request,
   init?: SignedFetchInit,
 ) => Promise<R>;
 
 interface Attempt {
+  readonly url: URL;
   readonly method: string;
   readonly headers: Headers;
-  readonly body: string | Uint8Array | undefined;
+  readonly body: ReadyBody;
 }
 
 // The methods that fetch writes in upper case (Fetch, "normalize a method"). `patch` is not one of them.
 const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-const CONTENT_FIELDS = ['content-type', 'content-encoding', 'content-language', 'content-location'];
+const NO_BODY: ReadyBody = { bytes: undefined, digested: undefined, type: undefined };
 
 /**
  * Wraps fetch so that each request, and each redirect it follows, is signed anew.
@@ -63,7 +70,8 @@ const CONTENT_FIELDS = ['content-type', 'content-encoding', 'content-language', 
  * Redirects are followed here, within `origins` only: a signature never travels to a stranger. A refusal by the server comes
  * back as a plain response.
  *
- * @throws TypeError that names the option; the returned function rejects with TypeError for what it cannot sign
+ * @throws TypeError or RangeError that names the option; the returned function rejects with TypeError for what it cannot sign,
+ *   and with ResponseFaultError for a response that had to be signed and is not
  * @example
  * const call = signedFetch(signer, { origins: ['https://api.example.com'] });
  * const response = await call('https://api.example.com/v1/orders', { method: 'POST', body: '{}' });
@@ -72,13 +80,17 @@ export function signedFetch<R extends FetchResponse = Response>(
   signer: Signer,
   options: SignedFetchOptions<R>,
 ): SignedFetch<R> {
-  if (typeof signer?.sign !== 'function')
+  if (typeof signer?.attempt !== 'function')
     throw new TypeError('signer: expected a signer, from createSigner');
   const origins = checkOrigins(options?.origins);
-  const { maxRedirects = 20 } = options;
+  const { maxRedirects = 20, maxBodyBytes } = options;
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
     throw new RangeError('maxRedirects: expected a whole number of at least 0');
   }
+  if (maxBodyBytes !== undefined && !(Number.isSafeInteger(maxBodyBytes) && maxBodyBytes >= 0)) {
+    throw new RangeError('maxBodyBytes: expected a whole number of bytes');
+  }
+  const rules = checkAnswerOptions(options);
   const send = (options.fetch ?? globalThis.fetch) as unknown as (
     url: string,
     init: FetchInit,
@@ -86,100 +98,129 @@ export function signedFetch<R extends FetchResponse = Response>(
   if (typeof send !== 'function') throw new TypeError('fetch: expected a function');
 
   return async (input, init = {}) => {
-    const { method, headers, body, redirect = 'follow', ...rest } = init;
-    let url = allowed(absolute(input), origins);
-    let attempt = firstAttempt(method, headers, body);
+    const { method, headers, body, redirect = 'follow', ...rest } = membersOf(input, init);
+    const url = allowed(absolute(input), origins);
+    await signer.ready();
+    const ready = await readyBody(body, maxBodyBytes);
+    let attempt = firstAttempt(url, method, headers, body, ready);
+    if (rules.requireSigned && !attempt.headers.has('accept-encoding')) {
+      attempt.headers.set('accept-encoding', 'identity'); // what is signed are the bytes on the wire
+    }
+    const exchange = new Exchange(signer, rules);
 
-    for (let followed = 0; ; followed++) {
-      const response = await send(url.href, {
+    for (let followed = 0; ; ) {
+      const response = await send(attempt.url.href, {
         ...rest,
-        ...signedInit(signer, url, attempt),
+        ...signedInit(exchange, attempt),
         redirect: redirect === 'error' ? 'error' : 'manual',
       });
+      if (await isToRepeat(exchange, response)) {
+        await response.body?.cancel();
+        continue;
+      }
       if (redirect !== 'follow') return response;
       if (response.type === 'opaqueredirect') {
         throw new TypeError(
           'redirect: this platform hides redirects from scripts; call the final URL',
         );
       }
-      const location = response.headers.get('location');
-      if (!REDIRECTS.has(response.status) || location === null) return response;
+      const { status } = response;
+      const next = redirectTarget(status, response.headers.get('location'), attempt.url);
+      if (next === undefined) return response;
       await response.body?.cancel();
-      if (followed === maxRedirects)
+      if (followed++ === maxRedirects)
         throw new TypeError(`redirect: more than ${maxRedirects} were answered`);
-      url = allowed(new URL(location, url), origins);
-      attempt = redirected(attempt, response.status);
+      attempt = redirected({ ...attempt, url: allowed(next, origins) }, status);
     }
   };
 }
 
-function checkOrigins(origins: unknown): ReadonlySet<string> {
-  if (!Array.isArray(origins) || origins.length === 0) {
-    throw new TypeError(
-      'origins: expected a list with at least one origin, such as ["https://api.example.com"]',
-    );
-  }
-  return new Set(
-    origins.map((origin: unknown, i) => {
-      const url = typeof origin === 'string' && URL.canParse(origin) ? new URL(origin) : undefined;
-      if (url === undefined || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
-        throw new TypeError(`origins[${i}]: expected an origin such as "https://api.example.com"`);
-      }
-      return url.origin;
-    }),
-  );
+/** What fetch would take from a Request and an init that overrides it. */
+function membersOf(input: string | URL | Request, init: SignedFetchInit): SignedFetchInit {
+  if (!(input instanceof Request)) return init;
+  const { method, headers, body, redirect, signal, credentials, cache, mode, keepalive } = input;
+  return { method, headers, body, redirect, signal, credentials, cache, mode, keepalive, ...init };
 }
 
-function absolute(input: string | URL): URL {
-  if (!(input instanceof URL) && !(typeof input === 'string' && URL.canParse(input))) {
+function absolute(input: string | URL | Request): URL {
+  const url = input instanceof Request ? input.url : input;
+  if (!(url instanceof URL) && !(typeof url === 'string' && URL.canParse(url))) {
     throw new TypeError('url: expected an absolute http: or https: URL');
   }
-  return new URL(input);
-}
-
-function allowed(url: URL, origins: ReadonlySet<string>): URL {
-  if (!origins.has(url.origin)) {
-    throw new TypeError(`origins: ${url.origin} is not among them, so nothing was sent there`);
-  }
-  return url;
+  return new URL(url);
 }
 
 function firstAttempt(
+  url: URL,
   method: string | undefined,
   given: HeadersInput | undefined,
-  body: SignableBody | null | undefined,
+  body: AnyBody | null | undefined,
+  ready: ReadyBody,
 ): Attempt {
   const headers = new Headers(given as ConstructorParameters<typeof Headers>[0]);
   if (headers.has('host'))
     throw new TypeError('headers: host is that of the URL and cannot be replaced');
-  const bytes = body === undefined || body === null ? undefined : bodyBytes(body);
-  if (!headers.has('content-type')) {
-    // What fetch would add by itself, and so leave unsigned.
-    if (body instanceof URLSearchParams) headers.set('content-type', FORM_CONTENT_TYPE);
-    else if (typeof body === 'string') headers.set('content-type', 'text/plain;charset=UTF-8');
-  }
+  // What fetch would add by itself, and so leave unsigned.
+  const type = typeof body === 'string' ? 'text/plain;charset=UTF-8' : ready.type;
+  if (type !== undefined && !headers.has('content-type')) headers.set('content-type', type);
   const name = method ?? 'GET';
-  return { method: NORMALIZED.test(name) ? name.toUpperCase() : name, headers, body: bytes };
+  const normal = NORMALIZED.test(name) ? name.toUpperCase() : name;
+  return { url, method: normal, headers, body: ready };
 }
 
 function signedInit(
-  signer: Signer,
-  url: URL,
-  { method, headers, body }: Attempt,
+  exchange: Exchange,
+  { url, method, headers, body: { bytes, digested } }: Attempt,
 ): Omit<FetchInit, 'redirect'> {
-  const signature = signer.sign({ method, url, headers, body });
-  const all = { ...Object.fromEntries(headers), ...signature };
-  return body === undefined ? { method, headers: all } : { method, headers: all, body };
+  const request: RequestToSign = { method, url, headers, body: bytes, digest: digested?.digest };
+  const all = { ...Object.fromEntries(headers), ...exchange.sign(request) };
+  if (digested !== undefined) {
+    return { method, headers: all, body: streamOf(digested.open()), duplex: 'half' };
+  }
+  return bytes === undefined ? { method, headers: all } : { method, headers: all, body: bytes };
 }
 
-/** Fetch, "HTTP-redirect fetch", steps 12–13: when the method becomes GET, the body goes. */
+function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+/** Looks at the response where the exchange wants to, and leaves it whole for the caller. */
+async function isToRepeat(exchange: Exchange, response: FetchResponse): Promise<boolean> {
+  const { status, headers } = response;
+  const most = exchange.wants({ status, get: (name) => headers.get(name) });
+  if (most === undefined) return false;
+  const body = await readUpTo(most, response.clone());
+  try {
+    return await exchange.judge({ status, headers: [...headers].flat() }, body);
+  } catch (error) {
+    response.body?.cancel().catch(() => {});
+    throw error;
+  }
+}
+
+async function readUpTo(most: number, { body }: FetchResponse): Promise<Uint8Array | undefined> {
+  if (body === null) return new Uint8Array(0);
+  try {
+    return await held(body as ReadableStream<Uint8Array>, most);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 function redirected(attempt: Attempt, status: number): Attempt {
-  const { method } = attempt;
-  const becomesGet =
-    (status === 303 && method !== 'GET' && method !== 'HEAD') ||
-    ((status === 301 || status === 302) && method === 'POST');
-  if (!becomesGet) return attempt;
+  if (!becomesGet(status, attempt.method)) return attempt;
   const headers = new Headers(attempt.headers);
   for (const name of CONTENT_FIELDS) headers.delete(name);
-  return { method: 'GET', headers, body: undefined };
+  return { url: attempt.url, method: 'GET', headers, body: NO_BODY };
 }

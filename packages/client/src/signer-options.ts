@@ -5,18 +5,19 @@ import {
   isAlgorithm,
   isNonce,
   PROTOCOL_FIELDS,
-  Secret,
+  Refusal,
   SINGLE_FIELDS,
   signedHeadersFault,
 } from '@countersign/core';
 import { randomNonce } from './random-nonce.js';
+import { type SecretProvider, SecretSource, type SecretValue } from './secret-source.js';
 
 /** What a signer is made of. */
 export interface SignerOptions {
   /** Who signs: 1–128 of `A-Z a-z 0-9 . _ -`. */
   readonly credential: string;
-  /** `csk_…`, or at least 32 bytes. */
-  readonly secret: string | Uint8Array | Secret;
+  /** `csk_…`, or at least 32 bytes; or a function that gives them, so that secrets can be rotated: see `ready`. */
+  readonly secret: SecretValue | SecretProvider;
   /** `HMAC-256` unless said otherwise; it must be that of the key. */
   readonly algorithm?: Algorithm | undefined;
   /** Header fields to sign besides those of the protocol; each must then be in every request. */
@@ -32,7 +33,7 @@ export interface SignerOptions {
 /** The options once they are checked. */
 export interface SignerRules {
   readonly credential: string;
-  readonly secret: Secret;
+  readonly secret: SecretSource;
   readonly algorithm: Algorithm;
   readonly signedHeaders: readonly string[];
   readonly dateHeader: 'Date' | 'X-Date';
@@ -40,8 +41,10 @@ export interface SignerRules {
   readonly candidates: readonly string[];
   /** Every name whose field must have one value that can be read. */
   readonly readByVerifier: ReadonlySet<string>;
-  /** The present second as IMF-fixdate. */
-  readonly date: () => string;
+  /** Whole seconds since 1970. */
+  readonly second: () => number;
+  /** A second as IMF-fixdate. */
+  readonly date: (second: number) => string;
   readonly nonce: () => string;
 }
 
@@ -84,13 +87,14 @@ export function checkSignerOptions(options: SignerOptions): SignerRules {
   const extra = checkSignedHeaders(signedHeaders);
   return {
     credential,
-    secret: Secret.from(options.secret),
+    secret: new SecretSource(options.secret),
     algorithm,
     signedHeaders: extra,
     candidates: [...new Set([...PROTOCOL_FIELDS, ...extra])].sort(),
     readByVerifier: new Set([...SINGLE_FIELDS, ...extra]),
     dateHeader: dateHeader === 'date' ? 'Date' : 'X-Date',
-    date: dateOnceASecond(now),
+    second: () => secondOf(now()),
+    date: dateOnceASecond(),
     nonce,
   };
 }
@@ -106,21 +110,31 @@ function checkedNonce(nonce: () => string): () => string {
   };
 }
 
+function secondOf(milliseconds: number): number {
+  const second = Math.floor(milliseconds / 1000);
+  if (!(second >= FIRST_SECOND && second <= LAST_SECOND)) {
+    throw new RangeError('now: expected milliseconds since 1970, in the years 0000–9999');
+  }
+  return second;
+}
+
 /** Writes the date anew only when the second has changed. */
-function dateOnceASecond(now: () => number): () => string {
+function dateOnceASecond(): (second: number) => string {
   let written = Number.NaN;
   let text = '';
-  return () => {
-    const second = Math.floor(now() / 1000);
+  return (second) => {
     if (second !== written) {
-      if (!(second >= FIRST_SECOND && second <= LAST_SECOND)) {
-        throw new RangeError('now: expected milliseconds since 1970, in the years 0000–9999');
-      }
       text = formatImfDate(second);
       written = second;
     }
     return text;
   };
+}
+
+/** @throws TypeError that names the part and says why it is refused */
+export function orThrow<T>(part: string, value: T | Refusal): T {
+  if (value instanceof Refusal) throw new TypeError(`${part}: ${value.detail}`);
+  return value;
 }
 
 function checkSignedHeaders(names: unknown): readonly string[] {

@@ -1,20 +1,29 @@
 import {
   canonicalHost,
   canonicalTarget,
+  checkResponse,
   FIELD_VALUE,
   formatAuthorization,
   formatContentDigest,
+  HeaderFields,
   headerLines,
   MAX_SIGNED_HEADERS,
   parseContentDigest,
-  Refusal,
+  type RawHeaders,
+  type ResponseFault,
   stringToSign,
   TOKEN,
   trimOws,
 } from '@countersign/core';
+import { type PresignOptions, presignUrl } from './presign.js';
 import { bodyBytes, FORM_CONTENT_TYPE, type SignableBody } from './request-body.js';
 import { parseRequestUrl } from './request-url.js';
-import { checkSignerOptions, type SignerOptions, type SignerRules } from './signer-options.js';
+import {
+  checkSignerOptions,
+  orThrow,
+  type SignerOptions,
+  type SignerRules,
+} from './signer-options.js';
 
 /** Header fields of a request, in any of the shapes of fetch. */
 export type HeadersInput =
@@ -58,6 +67,44 @@ export interface Signer {
   sign(request: RequestToSign): SignatureHeaders;
   /** The same, with the canonical target and the string to sign. */
   explain(request: RequestToSign): ExplainedSignature;
+  /**
+   * The same, to hold the answer against.
+   *
+   * @param clockOffset - seconds that the server's clock is ahead of this one
+   */
+  attempt(request: RequestToSign, clockOffset?: number): SignedAttempt;
+  /**
+   * A URL that whoever holds it may GET until it expires (section 4 of the protocol). Nothing else of a request is signed.
+   *
+   * @throws TypeError or RangeError that names the part
+   * @example signer.presign('https://api.example.com/v1/invoices/7.pdf', { expiresIn: 3600 })
+   */
+  presign(url: string | URL, options: PresignOptions): string;
+  /** Loads the secret, where `secret` is a function; rejects with what that rejects with. */
+  ready(): Promise<void>;
+  /** Asks that function again. True if it gave another secret; `sign` uses it from then on. */
+  reload(): Promise<boolean>;
+  /** Whole seconds since 1970, by the signer's clock. */
+  second(): number;
+}
+
+/** One signed request, and what is needed to believe its answer. */
+export interface SignedAttempt extends ExplainedSignature {
+  /**
+   * Holds a response against its signature (section 3 of the protocol).
+   *
+   * @returns what is wrong, or `undefined` if the server that knows the secret gave this answer to this very request
+   */
+  check(response: ReceivedResponse): ResponseFault | undefined;
+}
+
+/** A response as it arrived. */
+export interface ReceivedResponse {
+  readonly status: number;
+  /** Name, value, name, value …, as on the wire. */
+  readonly headers: RawHeaders;
+  /** The bytes on the wire, before any content coding is undone; empty where there is no body. */
+  readonly body: Uint8Array;
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set([
@@ -79,12 +126,38 @@ export function createSigner(options: SignerOptions): Signer {
   const rules = checkSignerOptions(options);
   return Object.freeze({
     credential: rules.credential,
-    sign: (request: RequestToSign) => signRequest(rules, request).headers,
-    explain: (request: RequestToSign) => signRequest(rules, request),
+    sign: (request: RequestToSign) => signRequest(rules, request, 0).headers,
+    explain(request: RequestToSign) {
+      const { signature: _, ...explained } = signRequest(rules, request, 0);
+      return explained;
+    },
+    attempt: (request: RequestToSign, clockOffset = 0) => attempt(rules, request, clockOffset),
+    presign: (url: string | URL, options: PresignOptions) => presignUrl(rules, url, options),
+    ready: () => rules.secret.ready(),
+    reload: () => rules.secret.reload(),
+    second: rules.second,
   });
 }
 
-function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSignature {
+function attempt(rules: SignerRules, request: RequestToSign, offset: number): SignedAttempt {
+  const { algorithm, credential } = rules;
+  const secret = rules.secret.current; // the one that signs, even if another is loaded before the answer comes
+  const { signature, ...explained } = signRequest(rules, request, offset);
+  return {
+    ...explained,
+    check: ({ status, headers, body }) =>
+      checkResponse(
+        { status, fields: new HeaderFields(headers), body },
+        { algorithm, credential, secret, signature },
+      ),
+  };
+}
+
+function signRequest(
+  rules: SignerRules,
+  request: RequestToSign,
+  offset: number,
+): ExplainedSignature & { readonly signature: string } {
   if (typeof request !== 'object' || request === null) {
     throw new TypeError('request: expected an object with a url');
   }
@@ -98,7 +171,7 @@ function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSigna
 
   const fields = callersFields(rules, request.headers, host);
   const headers: Record<string, string> = {
-    [rules.dateHeader]: rules.date(),
+    [rules.dateHeader]: rules.date(rules.second() + offset),
     'X-Nonce': rules.nonce(),
   };
   const digest = digestOf(request, method);
@@ -117,9 +190,9 @@ function signRequest(rules: SignerRules, request: RequestToSign): ExplainedSigna
     target,
     headerLines: headerLines(signedHeaders, fields, host),
   });
-  const signature = rules.secret.sign(algorithm, text);
+  const signature = rules.secret.current.sign(algorithm, text);
   headers.Authorization = formatAuthorization({ algorithm, credential, signedHeaders, signature });
-  return { headers, canonicalTarget: target, signedHeaders, stringToSign: text };
+  return { headers, canonicalTarget: target, signedHeaders, stringToSign: text, signature };
 }
 
 /** The caller's fields by lower-case name; none may stand where the signer's own will. */
@@ -178,9 +251,4 @@ function digestOf({ body, digest }: RequestToSign, method: string): string | und
   const bytes = body === undefined || body === null ? '' : bodyBytes(body);
   const expectsBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
   return bytes.length > 0 || expectsBody ? formatContentDigest(bytes) : undefined;
-}
-
-function orThrow<T>(part: string, value: T | Refusal): T {
-  if (value instanceof Refusal) throw new TypeError(`${part}: ${value.detail}`);
-  return value;
 }

@@ -1,5 +1,6 @@
 import {
   createSigner,
+  type FetchResponse,
   type SignedFetch,
   type SignedFetchOptions,
   signedFetch,
@@ -8,11 +9,7 @@ import { TEST_KEY } from '@countersign/testkit';
 import { fetch as undiciFetch } from 'undici';
 
 /** What the tests read of a response: both kinds have it. */
-export interface AnyResponse {
-  readonly status: number;
-  readonly type: string;
-  readonly headers: { get(name: string): string | null };
-  readonly body: { cancel(): Promise<void> } | null;
+export interface AnyResponse extends FetchResponse {
   json(): Promise<unknown>;
   text(): Promise<string>;
 }

@@ -1,15 +1,15 @@
-import { type SignableBody, signedFetch } from '@countersign/client';
+import { type AnyBody, createSigner, signedFetch } from '@countersign/client';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
-import { TEST_KEY_ENTRY } from '@countersign/testkit';
+import { TEST_KEY, TEST_KEY_ENTRY } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
-import { FETCHES, signedBy, signer } from './fetches.js';
+import { FETCHES, signedBy } from './fetches.js';
 import { type Echo, startEcho, startListener, startRecorder, startServer } from './servers.js';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 describe.each(FETCHES)('signedFetch over the fetch of %s', (_, fetch) => {
   const bytes = new Uint8Array([0, 255, 128, 10, 13]);
-  it.each<readonly [string, SignableBody | null | undefined, string, string | null]>([
+  it.each<readonly [string, AnyBody | null | undefined, string, string | null]>([
     ['a string', 'caf\u00e9 \u20ac', base64('caf\u00e9 \u20ac'), 'text/plain;charset=UTF-8'],
     ['half a surrogate pair', 'a\ud800b', base64('a\ufffdb'), 'text/plain;charset=UTF-8'],
     ['an empty string', '', '', 'text/plain;charset=UTF-8'],
@@ -134,15 +134,12 @@ describe.each(FETCHES)('signedFetch over the fetch of %s', (_, fetch) => {
   });
 
   it.each<readonly [string, unknown]>([
-    ['a Blob', new Blob(['x'])],
-    ['FormData', new FormData()],
-    ['a stream', new ReadableStream()],
     ['an object', { a: 1 }],
     ['a number', 7],
   ])('%s as a body is refused before anything is sent', async (_, body) => {
     const { origin, connections } = await startListener();
     const call = signedBy(fetch, [origin]);
-    await expect(call(origin, { method: 'POST', body: body as SignableBody })).rejects.toThrow(
+    await expect(call(origin, { method: 'POST', body: body as AnyBody })).rejects.toThrow(
       /^body: /,
     );
     expect(connections()).toBe(0);
@@ -187,10 +184,8 @@ describe.each(FETCHES)('signedFetch over the fetch of %s', (_, fetch) => {
 
   it('a refusal comes back as a plain response', async () => {
     const { origin } = await startEcho();
-    const stranger = signedFetch(
-      { ...signer, sign: (request) => ({ ...signer.sign(request), 'X-Nonce': 'A'.repeat(22) }) },
-      { origins: [origin], fetch },
-    );
+    const signer = createSigner({ ...TEST_KEY, secret: new Uint8Array(32) });
+    const stranger = signedFetch(signer, { origins: [origin], fetch });
     const response = await stranger(origin);
     expect(response.status).toBe(401);
     expect(response.headers.get('content-type')).toBe('application/problem+json');

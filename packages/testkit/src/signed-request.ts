@@ -3,6 +3,7 @@ import {
   type HeadersInput,
   parseRequestUrl,
   type RequestToSign,
+  type SecretValue,
   type SignableBody,
   type SignerOptions,
 } from '@countersign/client';
@@ -10,7 +11,8 @@ import type { RequestView } from '@countersign/server';
 import { TEST_KEY } from './test-key.js';
 
 /** A request and who signs it. What is left out is that of the worked example, or absent. */
-export interface SignedRequestOptions extends Partial<SignerOptions> {
+export interface SignedRequestOptions extends Omit<Partial<SignerOptions>, 'secret'> {
+  readonly secret?: SecretValue;
   /** `GET` unless said otherwise. */
   readonly method?: string;
   /** Absolute; `https://api.example.com/` unless said otherwise. Text is sent as it stands. */

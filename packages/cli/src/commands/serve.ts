@@ -7,6 +7,8 @@ export interface ServeOptions {
   readonly port: string;
   readonly skew?: string;
   readonly disclosure: 'minimal' | 'full';
+  readonly presigned?: true;
+  readonly signResponses?: true;
   readonly fresh?: true;
   readonly verbose?: true;
 }
@@ -25,6 +27,8 @@ export function serveCommand(program: Command): void {
         .choices(['minimal', 'full'])
         .default('minimal'),
     )
+    .option('--presigned', 'take presigned URLs too')
+    .option('--sign-responses', 'sign responses with the secret of the request')
     .option('--fresh', 'start at once, though a request of an earlier run could be replayed')
     .option('--verbose', 'log every verdict on standard error')
     .addHelpText(

@@ -52,6 +52,8 @@ function verifierFor(options: ServeOptions, keys: KeyStore, port: number): Verif
         hosts: options.host ?? [`localhost:${port}`, `127.0.0.1:${port}`],
         skew,
         disclosure: options.disclosure,
+        presigned: options.presigned ?? false,
+        signResponses: options.signResponses ?? false,
       }),
     (message) => message.replace(/^hosts\[[0-9]+\]:/, '--host:').replace(/^skew:/, '--skew:'),
   );
