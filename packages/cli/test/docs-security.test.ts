@@ -121,11 +121,35 @@ describe('the limits of SECURITY.md', () => {
   });
 
   it('hold for maxRedirects and hosts', () => {
-    const [least = Number.NaN] = row('redirects that `signedFetch` follows').range;
+    const [least = Number.NaN] = row('redirects that a client follows').range;
     expect(() => caller({ maxRedirects: least })).not.toThrow();
     expect(() => caller({ maxRedirects: least - 1 })).toThrow(/^maxRedirects: /);
     expect(row('hosts').value).toBe('at least one');
     expect(() => verifier({ hosts: [] })).toThrow(/^hosts: /);
+  });
+
+  it('hold for what a client holds and gives away', async () => {
+    const held = 'body that a client holds to sign it, if it is a Blob, a form or a stream';
+    for (const [limit, option] of [
+      [held, 'maxBodyBytes'],
+      ['response that a client holds to check it', 'maxResponseBytes'],
+    ] as const) {
+      const [least = Number.NaN] = row(limit).range;
+      expect(() => caller({ [option]: least })).not.toThrow();
+      expect(() => caller({ [option]: least - 1 })).toThrow(new RegExp(`^${option}: `));
+    }
+    const [most = 0] = row(held).numbers;
+    const body = new Blob([new Uint8Array(most + 1)]);
+    const sent = caller({})('https://api.example.com/', { method: 'POST', body });
+    await expect(sent).rejects.toThrow(`more than ${most} bytes are not held`);
+    const [shortest = 0, longest = 0] = row('lifetime of a presigned URL').numbers;
+    const signer = createSigner({ credential: CREDENTIAL, secret: SECRET });
+    const presign = (expiresIn: number) =>
+      signer.presign('https://api.example.com/', { expiresIn });
+    for (const seconds of [shortest, longest]) expect(() => presign(seconds)).not.toThrow();
+    for (const seconds of [shortest - 1, longest + 1]) {
+      expect(() => presign(seconds)).toThrow(/^expiresIn: /);
+    }
   });
 
   it('are the values that are used where none is given', async () => {
