@@ -35,14 +35,14 @@ const plugin: FastifyPluginCallback<CountersignOptions> = (app, { verifier }, do
     const rules = request.routeOptions.config?.countersign;
     if (rules === false) return;
     const own = rules === undefined ? verifier : (routes.get(rules) ?? verifier.route(rules));
-    const { raw } = request;
-    for (const [name, value] of Object.entries(reply.getHeaders())) {
-      if (value !== undefined) reply.raw.setHeader(name, value);
-    }
-    const admission = await admit(own, raw, reply.raw, {
-      target: request.originalUrl,
-      advice: ADVICE,
-    });
+    const parts = { target: request.originalUrl, advice: ADVICE };
+    const keepHeaders = () => {
+      // What hooks before this one set, such as CORS.
+      for (const [name, value] of Object.entries(reply.getHeaders())) {
+        if (value !== undefined) reply.raw.setHeader(name, value);
+      }
+    };
+    const admission = await admit(own, request.raw, reply.raw, parts, keepHeaders);
     if (admission === undefined) reply.hijack();
     else request.caller = admission.caller;
   });

@@ -21,9 +21,14 @@ export interface FetchRequestView extends RequestView {
  * @param remoteAddress - address of the peer, where the runtime tells it
  */
 export function fetchRequestView(request: Request, remoteAddress?: string): FetchRequestView {
-  const url = new URL(request.url);
-  const headers = [...request.headers].flatMap(([name, value]) => parted(name, value));
-  if (!request.headers.has('host')) headers.unshift('host', url.host);
+  const { method, url } = request;
+  const host = url.indexOf('://') + 3;
+  const path = url.indexOf('/', host);
+  const headers: string[] = [];
+  if (!request.headers.has('host')) headers.push('host', url.slice(host, path));
+  for (const [name, value] of request.headers) addParted(headers, name, value);
+  // These have none by the Fetch Standard, and to ask would make a stream on some runtimes.
+  const isBodiless = method === 'GET' || method === 'HEAD';
   let handedOn: Pieces | undefined;
   const body: BodySource = {
     read: (limits) => (request.bodyUsed ? unavailable() : readAll(request.body as Pieces, limits)),
@@ -34,10 +39,10 @@ export function fetchRequestView(request: Request, remoteAddress?: string): Fetc
     },
   };
   return {
-    method: request.method,
-    target: request.url.slice(request.url.indexOf('/', url.protocol.length + 2)),
+    method,
+    target: url.slice(path),
     headers,
-    body: request.body === null ? undefined : body,
+    body: isBodiless || request.body === null ? undefined : body,
     remoteAddress,
     handedOn: () => handedOn,
   };
@@ -47,10 +52,14 @@ export function fetchRequestView(request: Request, remoteAddress?: string): Fetc
  * Undoes what `Headers` did to fields that occur twice (Fetch Standard, "combine"). One with such a separator of its own is
  * taken apart as well: nobody can tell, and it must not pass for one. A date has its comma; Authorization is told by its syntax.
  */
-function parted(name: string, value: string): string[] {
-  const isWhole = name === 'authorization' || (/^(?:x-)?date$/.test(name) && IMF_COMMA.test(value));
-  if (isWhole) return [name, value];
-  return value.split(name === 'cookie' ? '; ' : ', ').flatMap((piece) => [name, piece]);
+function addParted(headers: string[], name: string, value: string): void {
+  const separator = name === 'cookie' ? '; ' : ', ';
+  const isWhole =
+    name === 'authorization' ||
+    !value.includes(separator) ||
+    (/^(?:x-)?date$/.test(name) && IMF_COMMA.test(value));
+  if (isWhole) headers.push(name, value);
+  else for (const piece of value.split(separator)) headers.push(name, piece);
 }
 
 /** The same request for a handler, its body the verified one. */
@@ -59,7 +68,7 @@ export function verifiedRequest(
   view: FetchRequestView,
   { body }: Accepted,
 ): Request {
-  if (request.body === null) return request;
+  if (view.body === undefined) return request;
   const stream = view.handedOn();
   const init: RequestInit & { duplex?: 'half' } =
     stream === undefined

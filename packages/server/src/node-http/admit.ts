@@ -18,6 +18,7 @@ export interface Admission {
 /**
  * Verifies a request of Node; answers it if it is refused. The body, once verified, can be read as if nobody had.
  *
+ * @param refusing - is called before a refusal is sent
  * @returns `undefined` if the request was refused and is answered
  */
 export function admit(
@@ -25,9 +26,11 @@ export function admit(
   request: NodeRequest,
   response: NodeResponse,
   parts?: NodeRequestParts,
+  refusing?: () => void,
 ): Promise<Admission | undefined> {
   return verifier.verify(nodeRequestView(request, response, parts)).then((verdict) => {
     if (verdict.verdict === 'refused') {
+      refusing?.();
       sendRefusal(verdict, verifier.answer(verdict), request, response);
       return undefined;
     }
