@@ -111,19 +111,21 @@ export function signedFetch<R extends FetchResponse = Response>(
     for (let followed = 0; ; ) {
       const response = await send(attempt.url.href, {
         ...rest,
+        ...(rules.requireSigned ? unlessStored(rest) : {}),
         ...signedInit(exchange, attempt),
         redirect: redirect === 'error' ? 'error' : 'manual',
       });
+      // Before it is looked at: nothing of it shows, a signature least of all.
+      if (redirect === 'follow' && response.type === 'opaqueredirect') {
+        throw new TypeError(
+          'redirect: this platform hides redirects from scripts; call the final URL',
+        );
+      }
       if (await isToRepeat(exchange, response)) {
         await response.body?.cancel();
         continue;
       }
       if (redirect !== 'follow') return response;
-      if (response.type === 'opaqueredirect') {
-        throw new TypeError(
-          'redirect: this platform hides redirects from scripts; call the final URL',
-        );
-      }
       const { status } = response;
       const next = redirectTarget(status, response.headers.get('location'), attempt.url);
       if (next === undefined) return response;
@@ -140,6 +142,11 @@ function membersOf(input: string | URL | Request, init: SignedFetchInit): Signed
   if (!(input instanceof Request)) return init;
   const { method, headers, body, redirect, signal, credentials, cache, mode, keepalive } = input;
   return { method, headers, body, redirect, signal, credentials, cache, mode, keepalive, ...init };
+}
+
+/** The answer that a browser has stored is the signed answer to another request. */
+function unlessStored({ cache = 'default' }: SignedFetchInit): { cache?: 'no-store' } {
+  return cache === 'default' ? { cache: 'no-store' } : {};
 }
 
 function absolute(input: string | URL | Request): URL {

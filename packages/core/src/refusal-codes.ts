@@ -1,3 +1,5 @@
+import { describeRefusals } from './refusal.js';
+
 /** What is known of a refusal code: the HTTP status it is answered with, and the words for people. */
 export interface RefusalCodeEntry {
   /** Stage of the pipeline that gives it, 1–10. */
@@ -12,6 +14,7 @@ export interface RefusalCodeEntry {
   readonly retryAfter?: number;
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 const entry = (
   stage: number,
   status: number,
@@ -25,8 +28,7 @@ const entry = (
       : { stage, status, title, advice, retryAfter },
   );
 
-/** The one table of refusals. `docs/errors.md` is held equal to it by a test. */
-export const REFUSAL_CODES = Object.freeze({
+const CODES = /* @__PURE__ */ Object.freeze({
   headers_too_many: entry(1, 431, 'Too many header fields', 'Send at most 100 header fields.'),
   header_duplicated: entry(
     1,
@@ -231,6 +233,10 @@ export const REFUSAL_CODES = Object.freeze({
   ),
   rate_limited: entry(10, 429, 'Too many requests', 'Wait as long as Retry-After says.', 1),
 });
+
+// Pure as far as bundlers go: where nothing uses the table, as in a page that signs, no refusal is asked for its words.
+/** The one table of refusals. `docs/errors.md` is held equal to it by a test. */
+export const REFUSAL_CODES = /* @__PURE__ */ describeRefusals(CODES);
 
 /** A stable name of a reason to refuse. */
 export type RefusalCode = keyof typeof REFUSAL_CODES;

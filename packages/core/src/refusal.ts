@@ -1,4 +1,4 @@
-import { REFUSAL_CODES, type RefusalCode, type RefusalCodeEntry } from './refusal-codes.js';
+import type { RefusalCode, RefusalCodeEntry } from './refusal-codes.js';
 
 /** What a refusal may carry besides its code and detail. */
 export interface RefusalMore {
@@ -61,6 +61,19 @@ export class Refusal {
   }
 }
 
+let table: Readonly<Record<string, RefusalCodeEntry>> | undefined;
+
+/**
+ * Takes the table that refusals are described by. It is handed over, and not imported, so that bundlers can leave its texts out of
+ * a page that signs: only a verifier says them.
+ */
+export function describeRefusals<T extends Readonly<Record<string, RefusalCodeEntry>>>(
+  entries: T,
+): T {
+  table = entries;
+  return entries;
+}
+
 function entryOf(code: RefusalCode): RefusalCodeEntry {
-  return REFUSAL_CODES[code];
+  return table?.[code] ?? { stage: 0, status: 401, title: code, advice: '' };
 }

@@ -77,6 +77,7 @@ async function fetchOnce(names: readonly string[], cacheDir: string, root: strin
     const fetched = new Set<string>();
     let wanted = [...names];
     while (wanted.length > 0) {
+      tellOf(wanted);
       const dependencies = await fetchInto(tree, apt, work, wanted);
       for (const name of wanted) fetched.add(name);
       if ((await missingLibraries(tree)).length === 0) break;
@@ -89,6 +90,12 @@ async function fetchOnce(names: readonly string[], cacheDir: string, root: strin
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Whoever waits should know what for. */
+function tellOf([first, ...others]: readonly string[]): void {
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  process.stderr.write(`unpacking ${first}${more} from Debian, this once\n`);
 }
 
 /** Downloads and unpacks, and tells the names of what those packages depend on. */
@@ -181,15 +188,15 @@ async function isElf(path: string): Promise<boolean> {
   }
 }
 
-/** The folders of the tree in which a linker looks for libraries. */
+/** The folders of the tree in which a linker looks for libraries, and those that a library has for its own. */
 async function environmentOf(root: string): Promise<Record<string, string>> {
   const folders: string[] = [];
   for (const top of ['lib', 'usr/lib']) {
-    const names = await readdir(join(root, top)).catch(() => []);
-    for (const folder of [join(root, top), ...names.map((name) => join(root, top, name))]) {
-      const files = await readdir(folder).catch(() => []);
-      if (files.some((name) => /\.so\.[0-9]/.test(name))) folders.push(folder);
-    }
+    const entries = await readdir(join(root, top), { recursive: true, withFileTypes: true }).catch(
+      () => [],
+    );
+    const libraries = entries.filter(({ name }) => /^lib.*\.so(\.[0-9]|$)/.test(name));
+    folders.push(...libraries.map((entry) => entry.parentPath));
   }
-  return folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(':') };
+  return folders.length === 0 ? {} : { LD_LIBRARY_PATH: [...new Set(folders)].join(':') };
 }

@@ -7,7 +7,7 @@ import { stringToSign } from '../string-to-sign.js';
 import type { Scheme, UnverifiedClaim, Validity } from './scheme.js';
 
 /** The protocol's own scheme: `Authorization: HMAC-256 …` with Date or X-Date, and X-Nonce. */
-export const hmacScheme: Scheme = Object.freeze({
+export const hmacScheme: Scheme = /* @__PURE__ */ Object.freeze({
   signsContent: true,
 
   parse({ fields }): UnverifiedClaim | Refusal | undefined {

@@ -11,21 +11,22 @@ export const MAX_EXPIRES = 604_800;
 const SIGNATURE = 'X-Hmac-Signature';
 const NONCE = 'X-Hmac-Nonce';
 const REQUIRED = ['X-Hmac-Credential', 'X-Hmac-Date', 'X-Hmac-Expires', SIGNATURE] as const;
-const PARAMETERS: ReadonlySet<string> = new Set([...REQUIRED, NONCE]);
+// Written so that bundlers can leave out what a page does not use.
+const PARAMETERS: ReadonlySet<string> = /* @__PURE__ */ new Set(
+  /* @__PURE__ */ [NONCE].concat(REQUIRED),
+);
 
 const EXPIRES = /^[1-9][0-9]{0,5}$/;
 const ENCODED_BYTE = /%([0-9A-Fa-f]{2})/g;
 const HOST_ONLY: readonly string[] = Object.freeze(['host']);
 // Nothing of these is signed, and each would change what the request does.
-const MUST_BE_ABSENT: readonly string[] = [
-  'transfer-encoding',
-  ...METHOD_OVERRIDE_FIELDS,
-  'content-encoding',
-  'x-nonce',
-];
+const MUST_BE_ABSENT: readonly string[] = /* @__PURE__ */ ['transfer-encoding'].concat(
+  METHOD_OVERRIDE_FIELDS,
+  ['content-encoding', 'x-nonce'],
+);
 
 /** A presigned URL: `GET` or `HEAD` with the claim in the query (section 4 of the protocol). */
-export const presignedScheme: Scheme = Object.freeze({
+export const presignedScheme: Scheme = /* @__PURE__ */ Object.freeze({
   signsContent: false,
 
   parse(request): UnverifiedClaim | Refusal | undefined {
