@@ -56,8 +56,13 @@ function only(page: string, blocks: readonly Block[], wanted: (block: Block) => 
   return block;
 }
 
-async function save(directory: string, blocks: readonly Block[]): Promise<void> {
-  await linkPackages(join(directory, 'node_modules'));
+/** The folder that its reader would have: the `file=` blocks, a key file and what `npm install` brings. */
+export async function save(
+  directory: string,
+  blocks: readonly Block[],
+  installed = 'packages/server',
+): Promise<void> {
+  await linkPackages(join(directory, 'node_modules'), join(ROOT, installed, 'node_modules'));
   await writeFile(join(directory, 'package.json'), '{"type":"module"}');
   await writeFile(join(directory, 'keys.json'), JSON.stringify(KEY_FILE));
   for (const { hint, text } of blocks) {
@@ -82,9 +87,8 @@ function compiled(text: string): string {
   }).outputText;
 }
 
-/** What `npm install` would have brought: the packages as built, and the frameworks that they are tested with. */
-async function linkPackages(modules: string): Promise<void> {
-  const frameworks = join(ROOT, 'packages/server/node_modules');
+/** What `npm install` would have brought: the packages as built, and the libraries that they are tested with. */
+async function linkPackages(modules: string, frameworks: string): Promise<void> {
   const names = (await readdir(frameworks)).filter((name) => !name.startsWith('.'));
   const scoped = names.filter((name) => name.startsWith('@') && name !== '@countersign');
   const paths = new Map(
@@ -104,13 +108,13 @@ async function linkPackages(modules: string): Promise<void> {
   }
 }
 
-interface Service {
+export interface Service {
   readonly child: ChildProcess;
   readonly port: number;
   printed(): string;
 }
 
-async function startService(cwd: string, command: string): Promise<Service> {
+export async function startService(cwd: string, command: string): Promise<Service> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const env = { PATH: process.env.PATH ?? '', PORT: String(port) };
@@ -134,7 +138,7 @@ async function startService(cwd: string, command: string): Promise<Service> {
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');

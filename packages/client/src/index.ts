@@ -7,6 +7,7 @@ export type { SignableBody } from './request-body.js';
 export { parseRequestUrl, type RequestUrl } from './request-url.js';
 export { ResponseFaultError } from './response-fault-error.js';
 export type { SecretProvider, SecretValue } from './secret-source.js';
+export { signRequest } from './sign-request.js';
 export {
   type FetchInit,
   type FetchResponse,

@@ -62,6 +62,7 @@ interface Attempt {
 
 // The methods that fetch writes in upper case (Fetch, "normalize a method"). `patch` is not one of them.
 const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
+const signedTexts = new WeakMap<object, string>();
 const NO_BODY: ReadyBody = { bytes: undefined, digested: undefined, type: undefined };
 
 /**
@@ -125,6 +126,7 @@ export function signedFetch<R extends FetchResponse = Response>(
         await response.body?.cancel();
         continue;
       }
+      signedTexts.set(response, exchange.stringToSign);
       if (redirect !== 'follow') return response;
       const { status } = response;
       const next = redirectTarget(status, response.headers.get('location'), attempt.url);
@@ -135,6 +137,11 @@ export function signedFetch<R extends FetchResponse = Response>(
       attempt = redirected({ ...attempt, url: allowed(next, origins) }, status);
     }
   };
+}
+
+/** The text that was signed to get this response. */
+export function signedTextOf(response: object): string {
+  return signedTexts.get(response) ?? '';
 }
 
 /** What fetch would take from a Request and an init that overrides it. */

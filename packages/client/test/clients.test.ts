@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import {
   type ClockCorrected,
@@ -267,6 +268,34 @@ describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s', (_,
       await call('/').catch(() => {});
       expect(told).toEqual([]);
     });
+  });
+});
+
+describe('the table of README.md', () => {
+  const markdown = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const [header = [], , ...rows] = markdown
+    .slice(markdown.indexOf('\n## Clients\n'))
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .slice(0, 8)
+    .map((line) => line.slice(2, -2).split(' | '));
+
+  it('has the columns that are tested here', () => {
+    expect(header.slice(2, -1)).toEqual([
+      ...['signs', 'retries anew', 'redirects safely', 'streams'],
+      ...['verifies responses', 'corrects its clock'],
+    ]);
+  });
+
+  it('has the clients that are tested here, and what they do', () => {
+    const told = rows.map(([name = '', , ...cells]) => [/`(\w+)`/.exec(name)?.[1], ...cells]);
+    const tested = CLIENTS.map(({ name, retries, throwsRefusals }) => [
+      name.split(/\W/)[0],
+      ...['yes', retries ? 'yes' : 'each call', 'yes', 'yes', 'yes', 'yes'],
+      throwsRefusals ? 'is thrown' : 'is a response',
+    ]);
+    const once = tested.filter(([name], i) => tested.findIndex(([each]) => each === name) === i);
+    expect(told).toEqual(once);
   });
 });
 
