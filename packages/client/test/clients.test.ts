@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ClockCorrected,
   createSigner,
@@ -29,6 +30,7 @@ beforeAll(async () => {
   const ports: number[] = [];
   signing = await startFaultProxy(() => ports[0] as number, 'afterAll');
   plain = await startFaultProxy(() => ports[1] as number, 'afterAll');
+  signing.keepAlive = plain.keepAlive = false;
   ports.push(await startServe(signing.host, '--sign-responses'), await startServe(plain.host));
 });
 beforeEach(() => Promise.all([signing.clear(), plain.clear()]));
@@ -124,12 +126,16 @@ describe.each(CLIENTS.map((client) => [client.name, client] as const))('%s', (_,
     });
 
     it('on connections that are kept alive', async () => {
+      plain.keepAlive = true;
       const call = make(plain, client.retries ? { retries: 2 } : {});
       const answers = [];
       for (let i = 0; i < 10; i++) answers.push(await call('/', order));
       answers.push(...(await Promise.all(Array.from({ length: 20 }, () => call('/', order)))));
       expect(answers.map(({ status }) => status)).toEqual(Array(30).fill(200));
       expect(new Set(noncesOf(plain)).size).toBe(30);
+      plain.keepAlive = false;
+      await plain.clear();
+      await sleep(100); // until no pool has one of them
     });
   });
 

@@ -29,6 +29,8 @@ export interface FaultProxy {
   readonly requests: Buffer[];
   /** What the server answered to duplicates. */
   readonly duplicates: string[];
+  /** Unless it is, clients are told to use no connection twice, so that none of an earlier test is in their pools. */
+  keepAlive: boolean;
   /** Ends the connections there are, and forgets all of the above. */
   clear(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export async function startFaultProxy(
   const faults: Fault[] = [];
   const requests: Buffer[] = [];
   const duplicates: string[] = [];
+  const proxy = { faults, requests, duplicates, keepAlive: true };
   const sockets = new Set<Socket>();
   const known = (socket: Socket) => {
     sockets.add(socket);
@@ -78,7 +81,8 @@ export async function startFaultProxy(
         delayed = sleep(fault.delay);
         await delayed;
       }
-      if (!client.destroyed) client.write(fault.alter?.(bytes) ?? bytes);
+      const answer = proxy.keepAlive ? bytes : closing(bytes);
+      if (!client.destroyed) client.write(fault.alter?.(answer) ?? answer);
       upstream.resume();
     });
     client.on('close', () => upstream.destroy());
@@ -94,10 +98,18 @@ export async function startFaultProxy(
     const open = [...sockets].filter((socket) => !socket.closed);
     await Promise.all(open.map((socket) => [socket.destroy(), once(socket, 'close')][1]));
     sockets.clear();
-    await sleep(5); // for the clients to notice
+    await sleep(25); // for the clients to notice
     for (const list of [faults, requests, duplicates]) list.length = 0;
   };
-  return { origin: `http://${host}`, host, faults, requests, duplicates, clear };
+  return Object.assign(proxy, { origin: `http://${host}`, host, clear });
+}
+
+/** The same answer, for a client that is to use the connection no more. Nobody signs that field. */
+function closing(answer: Buffer): Buffer {
+  const text = answer
+    .toString('latin1')
+    .replace(/\r\nConnection: keep-alive\r\n/i, '\r\nConnection: close\r\n');
+  return Buffer.from(text, 'latin1');
 }
 
 /** Sends captured bytes once more, and gives the first of what is answered. */
