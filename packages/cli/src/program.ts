@@ -3,6 +3,8 @@ import { Command, CommanderError } from 'commander';
 import { completionCommand } from './commands/completion.js';
 import { curlCommand } from './commands/curl.js';
 import { keygenCommand } from './commands/keygen.js';
+import { presignCommand } from './commands/presign.js';
+import { profileCommand } from './commands/profile.js';
 import { serveCommand } from './commands/serve.js';
 import { signCommand } from './commands/sign.js';
 import { vectorsCommand } from './commands/vectors.js';
@@ -17,8 +19,7 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    const command = program.commands.find((candidate) => candidate.name() === args[0]);
-    process.exitCode = report(error, command?.name());
+    process.exitCode = report(error, nameOfCommand(program, args));
   }
 }
 
@@ -35,7 +36,9 @@ function createProgram(): Command {
 Examples:
   $ countersign keygen --json > keys.json
   $ countersign serve --keys keys.json
-  $ countersign curl http://localhost:8787/v1/orders?limit=10
+  $ countersign profile add local --credential orders-service --secret env:ORDERS_SECRET
+  $ countersign presign http://localhost:8787/v1/invoices/7.pdf --expires-in 15m
+  $ countersign curl 'http://localhost:8787/v1/orders?limit=10'
 
 Exit codes:
   0 done or accepted, 1 refused, 2 wrong usage, 3 something needed is unavailable`,
@@ -44,6 +47,8 @@ Exit codes:
     keygenCommand,
     signCommand,
     curlCommand,
+    presignCommand,
+    profileCommand,
     verifyCommand,
     serveCommand,
     vectorsCommand,
@@ -52,6 +57,19 @@ Exit codes:
     add(program);
   }
   return program;
+}
+
+/** Such as `sign` or `profile add`; `undefined` if the line names no command. */
+function nameOfCommand(program: Command, args: readonly string[]): string | undefined {
+  const names: string[] = [];
+  let command = program;
+  for (const arg of args) {
+    const next = command.commands.find((candidate) => candidate.name() === arg);
+    if (next === undefined) break;
+    names.push(next.name());
+    command = next;
+  }
+  return names.length === 0 ? undefined : names.join(' ');
 }
 
 function version(): string {

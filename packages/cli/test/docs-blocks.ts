@@ -48,8 +48,8 @@ export async function paste(file: string, ports: readonly number[]): Promise<Map
   await mkdir(join(ROOT, '.cache'), { recursive: true });
   const directory = await mkdtemp(join(ROOT, '.cache', 'docs-'));
   const printed = new Map<Block, string>();
-  // What npm thinks of the configuration of this machine is no part of the document.
-  const env = { ...process.env, npm_config_loglevel: 'error' };
+  // What npm thinks of the configuration of this machine is no part of the document, and that is not to be changed.
+  const env = { ...process.env, npm_config_loglevel: 'error', XDG_CONFIG_HOME: directory };
   const shell = spawn('bash', ['-eu'], { cwd: directory, env, detached: true });
   try {
     for (const block of blocksOf(replaced)) {

@@ -18,14 +18,20 @@ describe('README.md', () => {
   it('holds when it is pasted from top to bottom', async () => {
     const printed = [...(await paste('README.md', [8787, 3000]))];
     const outputs = printed.filter(([{ language }]) => language === 'sh').map(([, text]) => text);
-    const [keygen, serve, curl, stringToSign, server, client] = outputs;
-    expect(outputs).toHaveLength(6);
+    const [keygen, serve, curl, stringToSign, profiles, server, client] = outputs;
+    expect(outputs).toHaveLength(7);
     expect(keygen).toBe('');
     expect(serve).toBe('');
     const shown = printed.find(([{ language }]) => language === 'json')?.[1];
     expect(JSON.parse(curl as string)).toEqual(JSON.parse(shown as string));
     expect(stringToSign).toMatch(/^HMAC-256\norders-service\nGET\n\/v1\/orders\?limit=10\ndate: /);
     expect(stringToSign).toMatch(/^curl .*--path-as-is --globoff/m);
+    const called = (profiles ?? '').match(/^\{.*\}$/gm)?.map((line) => JSON.parse(line));
+    expect(called).toMatchObject([
+      { credential: 'orders-service', method: 'POST', target: '/v1/files' },
+      { credential: 'orders-service', method: 'PUT', target: '/v1/files/captured.http' },
+      { credential: 'orders-service', method: 'GET', signedHeaders: ['host'] },
+    ]);
     expect(server).toBe('');
     expect(client).toMatch(/^200 orders-service asked for \/v1\/orders with 21 bytes$/m);
     expect(client).toMatch(/Authorization: '\n?.*HMAC-256 Credential=orders-service/);

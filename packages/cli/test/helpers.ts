@@ -34,7 +34,7 @@ interface RunOptions {
 }
 
 // Nothing of the developer's own settings.
-const BASE_ENV = { PATH: process.env.PATH ?? '', TMPDIR: tmpdir() };
+const BASE_ENV = { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), XDG_CONFIG_HOME: '/nowhere' };
 
 /** Starts the command; whoever starts it ends it. */
 export function start(args: readonly string[], { env = {}, cwd }: RunOptions = {}): ChildProcess {
@@ -145,7 +145,7 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
-/** A server that writes down what arrives, and answers with `answer` if there is one. */
+/** A server that writes down what arrives, and answers each request with `answer` if there is one. */
 export async function startRecorder(answer?: string): Promise<Recorder> {
   let text = '';
   const sockets = new Set<Socket>();
@@ -156,10 +156,12 @@ export async function startRecorder(answer?: string): Promise<Recorder> {
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     socket.setEncoding('latin1').on('error', () => {});
+    let request = '';
     socket.on('data', (chunk: string) => {
       text += chunk;
+      request += chunk;
       told();
-      if (answer !== undefined) socket.end(answer);
+      if (answer !== undefined && isWhole(request)) socket.end(answer);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -175,6 +177,13 @@ export async function startRecorder(answer?: string): Promise<Recorder> {
       await once(server, 'close');
     },
   };
+}
+
+/** True once the body has arrived, as long as its Content-Length says. */
+function isWhole(request: string): boolean {
+  const head = request.indexOf('\r\n\r\n');
+  const length = Number(/^content-length: *([0-9]+)/im.exec(request)?.[1] ?? 0);
+  return head !== -1 && request.length >= head + 4 + length;
 }
 
 /** Header lines of `sign` for a raw request. */

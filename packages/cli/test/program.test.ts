@@ -14,7 +14,11 @@ import {
 } from './helpers.js';
 
 const shell = promisify(execFile);
-const COMMANDS = ['keygen', 'sign', 'curl', 'verify', 'serve', 'vectors', 'completion'];
+const COMMANDS = [
+  ...['keygen', 'sign', 'curl', 'presign', 'profile'],
+  ...['verify', 'serve', 'vectors', 'completion'],
+];
+const PROFILE_COMMANDS = ['add', 'list', 'use', 'remove', 'show'];
 
 describe('help and version', () => {
   it('prints the version of the package', async () => {
@@ -39,8 +43,48 @@ describe('help and version', () => {
   });
 });
 
+describe('the examples of the help', () => {
+  it.each([
+    [[]],
+    ...COMMANDS.map((name) => [[name]]),
+    ...PROFILE_COMMANDS.map((name) => [['profile', name]]),
+  ])('of %j can be pasted: no pattern of a shell stands in them unquoted', async (command) => {
+    const { code, stdout } = await run([...command, '--help']);
+    expect(code).toBe(0);
+    const examples = stdout.match(/^ {2}\$ .*$/gm) ?? [];
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) {
+      const unquoted = example.replace(/'[^']*'|"[^"]*"/g, '');
+      expect(unquoted.slice(4)).not.toMatch(/[?*[\];'"]/);
+    }
+    expect(examples.join('\n')).toContain(['countersign', ...command].join(' '));
+  });
+
+  it('shows how the commands of profile are used', async () => {
+    for (const name of PROFILE_COMMANDS) {
+      const { stdout } = await run(['profile', name, '--help']);
+      expect(stdout).toContain(`Usage: countersign profile ${name} `);
+      expect((await run(['profile', 'help', name])).stdout).toBe(stdout);
+    }
+    const { stdout } = await run(['profile', '--help']);
+    for (const name of PROFILE_COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  });
+});
+
 describe('wrong usage', () => {
   it.each([
+    [
+      ['profile', 'add', 'x', '--credential', 'a'],
+      "countersign: profile add: required option '--secret <secret>' not specified; see countersign profile add --help\n",
+    ],
+    [
+      ['profile', 'ad'],
+      "countersign: profile: unknown command 'ad' (Did you mean add?); see countersign profile --help\n",
+    ],
+    [
+      ['presign', 'http://a'],
+      "countersign: presign: required option '--expires-in <time>' not specified; see countersign presign --help\n",
+    ],
     [['--bogus'], "countersign: unknown option '--bogus'; see countersign --help\n"],
     [['bogus'], "countersign: unknown command 'bogus'; see countersign --help\n"],
     [['sign'], "countersign: sign: missing required argument 'url'; see countersign sign --help\n"],
@@ -67,7 +111,12 @@ describe('wrong usage', () => {
   it.each(COMMANDS.filter((name) => name !== 'curl'))(
     '%s takes no unknown option',
     async (command) => {
-      const given = command === 'serve' ? ['--keys', 'keys.json'] : [];
+      const given =
+        command === 'serve'
+          ? ['--keys', 'keys.json']
+          : command === 'presign'
+            ? ['http://a', '--expires-in', '1h']
+            : [];
       const { code, stderr } = await run([command, ...given, '--no-such-option']);
       expect(code).toBe(2);
       expect(stderr).toMatch(/unknown option '--no-such-option'/);
@@ -118,7 +167,10 @@ describe('completion', () => {
     const { code, stdout } = await run(['completion', name]);
     expect(code).toBe(0);
     for (const command of COMMANDS) expect(stdout).toContain(command);
-    for (const option of ['secret-file', 'string-to-sign', 'data-binary', 'disclosure']) {
+    for (const option of [
+      ...['secret-file', 'string-to-sign', 'data-binary', 'disclosure', 'expires-in', 'single-use'],
+      ...['profile', 'origin', 'replace', 'data-urlencode', 'form', 'upload-file'],
+    ]) {
       expect(stdout).toContain(option);
     }
   });
@@ -138,5 +190,13 @@ describe('completion', () => {
     expect(await complete('sign', '--output', '')).toBe('headers json curl string-to-sign');
     expect(await complete('curl', '--data-b')).toBe('--data-binary');
     expect(await complete('completion', 'z')).toBe('zsh');
+    expect(await complete('pr')).toBe('presign profile');
+    expect(await complete('presign', '--s')).toBe('--single-use --secret-file');
+    expect(await complete('sign', '--pro')).toBe('--profile');
+    expect(await complete('curl', '--upl')).toBe('--upload-file');
+    expect(await complete('profile', '')).toBe('add list use remove show help --help -h');
+    expect(await complete('profile', 'add', '--o')).toBe('--origin');
+    expect(await complete('profile', 'add', '--algorithm', '')).toBe('HMAC-256 HMAC-512');
+    expect(await complete('profile', 'list', '--j')).toBe('--json');
   });
 });

@@ -179,12 +179,13 @@ describe('who signs', () => {
       code: 2,
       stdout: '',
       stderr:
-        'countersign: sign: no credential: set COUNTERSIGN_CREDENTIAL, or give --credential\n',
+        'countersign: sign: no credential: set COUNTERSIGN_CREDENTIAL, or give --credential or --profile\n',
     });
     expect(await run([...PLAIN, '--credential', 'a'])).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'countersign: sign: no secret: set COUNTERSIGN_SECRET, or give --secret-file\n',
+      stderr:
+        'countersign: sign: no secret: set COUNTERSIGN_SECRET, or give --secret-file or --profile\n',
     });
   });
 

@@ -18,7 +18,7 @@ export function serveCommand(program: Command): void {
   program
     .command('serve')
     .description('Answer signed requests on 127.0.0.1 with what was verified, others with why not.')
-    .requiredOption('--keys <file>', 'key file')
+    .requiredOption('--keys <file>', 'key file, JSON or YAML (.yaml, .yml)')
     .option('--host <name>', 'host to answer for; repeatable', collect)
     .option('--port <number>', 'port; 0 is any free one', '8787')
     .option('--skew <seconds>', 'seconds the date may be off, 1–3600; 300 unless given')
@@ -39,6 +39,7 @@ earlier run is accepted again, it starts with the next whole second, unless --fr
 
 Examples:
   $ countersign serve --keys keys.json
+  $ countersign serve --keys keys.yaml --presigned
   $ countersign serve --keys keys.json --host api.example.com --port 0 --disclosure full --verbose`,
     )
     .action(async (options: ServeOptions) => {

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
-import { type CredentialOptions, collect, withCredentialOptions } from '../options.js';
+import { collect, type SigningOptions, withSigningOptions } from '../options.js';
 
 export const SIGN_OUTPUTS = ['headers', 'json', 'curl', 'string-to-sign'] as const;
 
-export interface SignOptions extends CredentialOptions {
+export interface SignOptions extends SigningOptions {
   readonly request?: string;
   readonly header?: readonly string[];
   readonly data?: readonly string[];
@@ -28,7 +28,7 @@ export function signCommand(program: Command): void {
     .addOption(
       new Option('--output <form>', 'what to print').choices(SIGN_OUTPUTS).default('headers'),
     );
-  withCredentialOptions(command)
+  withSigningOptions(command)
     .addHelpText(
       'after',
       `
@@ -39,7 +39,7 @@ Prints every field the request must carry but Host, which whatever sends it take
 request: it is refused the second time, and after the skew of the service (300 seconds).
 
 Examples:
-  $ countersign sign https://api.example.com/v1/orders?limit=10
+  $ countersign sign 'https://api.example.com/v1/orders?limit=10'
   $ countersign sign https://api.example.com/v1/orders --json '{"sku":"A-1"}' --output curl
   $ countersign sign https://api.example.com/v1/files/1 -X PUT -d @photo.png -H 'Content-Type: image/png'
   $ countersign sign https://api.example.com/ --output string-to-sign`,

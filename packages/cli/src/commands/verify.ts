@@ -15,7 +15,10 @@ export function verifyCommand(program: Command): void {
   program
     .command('verify')
     .description('Check one raw HTTP/1.1 request, and say why it is refused.')
-    .option('--keys <file>', 'key file; the key of the environment unless given')
+    .option(
+      '--keys <file>',
+      'key file, JSON or YAML (.yaml, .yml); the key of the environment unless given',
+    )
     .option('--request <file>', 'the request, byte for byte; - is standard input', '-')
     .option('--host <name>', 'host of the service; repeatable', collect)
     .option('--now <date>', "check as of this date, 'Wed, 01 Jan 2020 12:00:30 GMT'")

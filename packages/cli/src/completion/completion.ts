@@ -11,6 +11,8 @@ export interface CompletedCommand {
   readonly options: readonly CompletedOption[];
   /** Words its arguments can be. */
   readonly words: readonly string[];
+  /** The commands within it. */
+  readonly commands: readonly CompletedCommand[];
 }
 
 export interface CompletedOption {
@@ -42,6 +44,7 @@ function describe(command: Command): CompletedCommand {
     description: command.description(),
     options: [...options, HELP, ...(command.name() === 'curl' ? curlOptions() : [])],
     words: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
+    commands: command.commands.map(describe),
   };
 }
 

@@ -2,13 +2,27 @@ import type { CompletedCommand, CompletedOption } from './completion.js';
 
 /** For zsh, with descriptions. */
 export function zshScript(commands: readonly CompletedCommand[]): string {
-  const list = commands.map(({ name, description }) => `    ${quoted(`${name}:${description}`)}`);
-  const cases = commands.map(
-    (command) =>
-      `    ${command.name}) _arguments ${specifications(command).join(' \\\n      ')} ;;`,
-  );
+  const parents = commands.filter((command) => command.commands.length > 0);
   return `#compdef countersign
-_countersign() {
+${parents.map((command) => chooser(`_countersign_${command.name}`, command.commands)).join('\n')}
+${chooser('_countersign', commands)}
+if [ "$funcstack[1]" = _countersign ]; then
+  _countersign "$@"
+else
+  compdef _countersign countersign
+fi
+`;
+}
+
+/** A function that completes the name of a command, and then what stands behind it. */
+function chooser(name: string, commands: readonly CompletedCommand[]): string {
+  const list = commands.map((one) => `    ${quoted(`${one.name}:${one.description}`)}`);
+  const cases = commands.map((one) =>
+    one.commands.length > 0
+      ? `    ${one.name}) ${name}_${one.name} ;;`
+      : `    ${one.name}) _arguments ${specifications(one).join(' \\\n      ')} ;;`,
+  );
+  return `${name}() {
   local -a commands=(
 ${list.join('\n')}
   )
@@ -22,13 +36,7 @@ ${list.join('\n')}
   case $command in
 ${cases.join('\n')}
   esac
-}
-if [ "$funcstack[1]" = _countersign ]; then
-  _countersign "$@"
-else
-  compdef _countersign countersign
-fi
-`;
+}`;
 }
 
 function specifications({ options, words }: CompletedCommand): readonly string[] {

@@ -1,5 +1,6 @@
 import { usage } from '../exit.js';
 import type { BodyPiece } from '../sign/body-pieces.js';
+import { type FormField, parseFormArgument } from './form-argument.js';
 import { CURL_OPTIONS, whyRefused } from './options.js';
 
 /** A curl command line, taken apart. */
@@ -7,6 +8,9 @@ export interface CurlArguments {
   readonly url: string;
   readonly request: string | undefined;
   readonly pieces: readonly BodyPiece[];
+  readonly form: readonly FormField[];
+  /** The file of -T. */
+  readonly upload: string | undefined;
   readonly get: boolean;
   readonly head: boolean;
   /** As given to -H. */
@@ -43,22 +47,43 @@ export function parseCurlArguments(args: readonly string[]): CurlArguments {
     throw usage('-w @- is not possible: curl reads its configuration from there; use -w @file');
   }
   const pieces = given.flatMap(pieceOf);
-  if (new Set(pieces.map(({ kind }) => kind)).size > 1) {
-    throw usage('--json and -d cannot be mixed; give one');
-  }
-  if (has('--head') && pieces.length > 0 && !has('--get')) {
-    throw usage('-I and a body cannot be mixed; curl sends no body with -I');
-  }
+  const form = given.flatMap(formFieldOf);
+  const uploads = all('--upload-file');
+  checkBodies({
+    '--json': pieces.some(({ kind }) => kind === 'json'),
+    '-d': pieces.some(({ kind }) => kind === 'data'),
+    '-F': form.length > 0,
+    '-T': uploads.length > 0,
+    '-G': has('--get'),
+    '-I': has('--head'),
+  });
+  if (uploads.length > 1) throw usage(`-T is given twice; ${whyRefused('--next')}`);
   return {
     url,
     request: all('--request').at(-1),
     pieces,
+    form,
+    upload: uploads[0],
     get: has('--get'),
     head: has('--head'),
     headers: all('--header'),
     userAgent: all('--user-agent').at(-1),
     rest: given.flatMap(restOf),
   };
+}
+
+/** Which options that make a body, or none, are there. */
+function checkBodies(given: Readonly<Record<string, boolean>>): void {
+  const bodies = ['--json', '-d', '-F', '-T'].filter((name) => given[name]);
+  const [first, second] = bodies;
+  if (second !== undefined) throw usage(`${first} and ${second} cannot be mixed; give one`);
+  if (first === undefined) return;
+  if (given['-G'] && (first === '-F' || first === '-T')) {
+    throw usage(`-G and ${first} cannot be mixed; -G puts what -d gives into the URL`);
+  }
+  if (given['-I'] && !given['-G']) {
+    throw usage('-I and a body cannot be mixed; curl sends no body with -I');
+  }
 }
 
 function readGiven(args: readonly string[]): readonly Given[] {
@@ -115,11 +140,33 @@ function pieceOf({ name, value: text }: Given): readonly BodyPiece[] {
       return [{ kind: 'data', text, strip: false, files: true }];
     case '--data-raw':
       return [{ kind: 'data', text, strip: false, files: false }];
+    case '--data-urlencode':
+      return [urlencodedPiece(text)];
     case '--json':
       return [{ kind: 'json', text, strip: false, files: true }];
     default:
       return [];
   }
+}
+
+/** `content`, `=content`, `name=content`, `@file` or `name@file`; a `=` outweighs a `@`, wherever they stand. */
+function urlencodedPiece(text: string): BodyPiece {
+  const equals = text.indexOf('=');
+  const at = equals === -1 ? text.indexOf('@') : equals;
+  const files = equals === -1 && at !== -1;
+  return {
+    kind: 'data',
+    text: files ? text.slice(at) : text.slice(at + 1),
+    strip: false,
+    files,
+    encodedBehind: at > 0 ? `${text.slice(0, at)}=` : '',
+  };
+}
+
+function formFieldOf({ name, value }: Given): readonly FormField[] {
+  if (name === '--form') return [parseFormArgument(value)];
+  if (name === '--form-string') return [parseFormArgument(value, true)];
+  return [];
 }
 
 const HARMLESS = new Set([

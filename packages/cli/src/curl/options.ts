@@ -7,6 +7,10 @@ export const CURL_OPTIONS: ReadonlyMap<string, { readonly name: string; readonly
         [true, '--data', '-d', '--data-ascii'],
         [true, '--data-raw'],
         [true, '--data-binary'],
+        [true, '--data-urlencode'],
+        [true, '--form', '-F'],
+        [true, '--form-string'],
+        [true, '--upload-file', '-T'],
         [true, '--json'],
         [false, '--get', '-G'],
         [false, '--head', '-I'],
@@ -30,7 +34,6 @@ export const CURL_OPTIONS: ReadonlyMap<string, { readonly name: string; readonly
 
 const REDIRECT = 'each redirect needs a signature of its own; call again with the new URL';
 const RETRY = 'each attempt needs a signature of its own; run the command again instead';
-const BODY = 'curl would make the body after it was signed; make it beforehand and give it with -d';
 const PROXY = 'what a proxy makes of the request is not what was signed';
 const LOGIN = 'the Authorization field is that of the signature';
 const SEVERAL = 'one signature is for one request; run the command once for each';
@@ -41,7 +44,6 @@ const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     [REDIRECT]: ['-L', '--location', '--location-trusted', '--post301', '--post302', '--post303'],
     [RETRY]: ['--retry', '--retry-all-errors', '--retry-connrefused', '--retry-delay'],
-    [BODY]: ['-F', '--form', '--form-string', '-T', '--upload-file', '--data-urlencode', '-a'],
     [PROXY]: ['-x', '--proxy', '--preproxy', '--socks5', '--socks5-hostname', '-U', '--proxy-user'],
     [LOGIN]: ['-u', '--user', '--digest', '--ntlm', '--negotiate', '--basic', '--anyauth', '-n'],
     [SEVERAL]: ['--next', '-:', '-Z', '--parallel', '-O', '--remote-name'],
@@ -49,7 +51,7 @@ const REASONS: ReadonlyMap<string, string> = new Map(
     [CONFIG]: ['-K', '--config'],
   }).flatMap(([reason, names]) => names.map((name) => [name, reason])),
 );
-const OWN = ['--credential', '--secret-file', '--algorithm', '--signed-header'];
+const OWN = ['--profile', '--credential', '--secret-file', '--algorithm', '--signed-header'];
 
 /** Why an option that is not in the list is refused. */
 export function whyRefused(name: string): string {

@@ -3,6 +3,8 @@ import { usage } from '../exit.js';
 import { type HeaderArgument, parseHeaderArgument } from '../header-argument.js';
 import { type Field, withBodyFields } from '../sign/fields.js';
 import type { CurlArguments } from './arguments.js';
+import type { CurlBody } from './body.js';
+import { uploadUrl, withoutFragment, withQuery } from './urls.js';
 
 /** The one request that curl will be told to send. */
 export interface CurlPlan {
@@ -13,7 +15,7 @@ export interface CurlPlan {
   readonly fields: readonly Field[];
   /** Fields that curl would add by itself and must not. */
   readonly removed: readonly string[];
-  readonly body: Buffer | undefined;
+  readonly body: CurlBody | undefined;
 }
 
 const SIGNERS = ['date', 'x-date', 'x-nonce', 'content-digest'];
@@ -21,35 +23,55 @@ const SIGNERS = ['date', 'x-date', 'x-nonce', 'content-digest'];
 /**
  * What curl would send for these arguments.
  *
- * @param data - the bytes of all -d or --json, `undefined` without one
+ * @param given - the body its options make, `undefined` without one
  */
-export function planCurl(args: CurlArguments, data: Buffer | undefined): CurlPlan {
+export function planCurl(args: CurlArguments, given: CurlBody | undefined): CurlPlan {
   const headers = args.headers.map(headerOf);
   if (args.userAgent !== undefined && !headers.some(isNamed('user-agent'))) {
     headers.push(headerOf(`User-Agent:${args.userAgent}`));
   }
-  const body = args.get ? undefined : data;
-  const method = args.request ?? (args.head ? 'HEAD' : body === undefined ? 'GET' : 'POST');
+  const body = args.get ? undefined : given;
+  const method = args.request ?? usualMethod(args, body);
   const removed = headers.filter((header) => header.removed).map(({ name }) => name);
-  const kind = args.pieces[0]?.kind;
   const sent = headers
     .filter((header) => !header.removed)
     .map(({ name, value }): Field => [name, value]);
+  if (body?.kind === 'form') {
+    if (headers.some(isNamed('content-type'))) {
+      throw usage('-H "Content-Type": -F sets this field, with its boundary; leave it out');
+    }
+    sent.push(['Content-Type', body.type]);
+  }
   const fields = withBodyFields(
     sent,
-    body === undefined && kind === 'data' ? undefined : kind,
+    body === undefined && given?.kind === 'data' ? undefined : given?.kind,
     new Set(removed.map((name) => name.toLowerCase())),
   );
+  // With what it sends of -T - as data, curl would say that it is a form.
+  const mayType = body?.kind === 'upload' && !headers.some(isNamed('content-type'));
   // Before a long body curl would wait up to a second for "100 Continue".
   const mayExpect = body !== undefined && !headers.some(isNamed('expect'));
   return {
     method,
     head: args.head || (method === 'HEAD' && body === undefined),
-    url: args.get && data !== undefined ? withQuery(args.url, data) : withoutFragment(args.url),
+    url: urlOf(args, given),
     fields,
-    removed: mayExpect ? [...removed, 'Expect'] : removed,
+    removed: [...removed, ...(mayType ? ['Content-Type'] : []), ...(mayExpect ? ['Expect'] : [])],
     body,
   };
+}
+
+function usualMethod({ head }: CurlArguments, body: CurlBody | undefined): string {
+  if (head) return 'HEAD';
+  if (body === undefined) return 'GET';
+  return body.kind === 'upload' ? 'PUT' : 'POST';
+}
+
+function urlOf({ url, get, upload }: CurlArguments, body: CurlBody | undefined): string {
+  if (upload !== undefined) return uploadUrl(url, upload);
+  return get && body !== undefined && 'bytes' in body
+    ? withQuery(url, body.bytes)
+    : withoutFragment(url);
 }
 
 function headerOf(text: string): HeaderArgument {
@@ -69,15 +91,4 @@ function headerOf(text: string): HeaderArgument {
 
 function isNamed(name: string): (header: HeaderArgument) => boolean {
   return (header) => header.name.toLowerCase() === name;
-}
-
-function withoutFragment(url: string): string {
-  return url.split('#', 1)[0] as string;
-}
-
-/** Appends to the query as curl -G does: nothing is encoded. */
-function withQuery(url: string, data: Buffer): string {
-  const base = withoutFragment(url);
-  const separator = !base.includes('?') ? '?' : /[?&]$/.test(base) ? '' : '&';
-  return `${base}${separator}${data.toString('latin1')}`;
 }

@@ -7,10 +7,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /**
  * Runs curl with a configuration on its standard input.
  *
+ * @param hidden - environment variables that curl has no use for: they hold a secret
  * @returns its exit code, or 128 + the number of the signal that ended it, as a shell says it
  */
-export function runCurl(args: readonly string[], config: string): Promise<number> {
-  const { COUNTERSIGN_SECRET: _, ...env } = process.env; // curl has no use for it
+export function runCurl(
+  args: readonly string[],
+  config: string,
+  hidden: readonly string[],
+): Promise<number> {
+  const env = { ...process.env };
+  for (const name of hidden) delete env[name];
   const child = spawn('curl', args, { env, stdio: ['pipe', 'inherit', 'inherit'] });
   // Ended by a signal, this process must still remove the body's file: curl is ended, and its end awaited.
   const forward = (signal: NodeJS.Signals) => child.kill(signal);

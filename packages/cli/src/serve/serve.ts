@@ -23,7 +23,7 @@ const GRACE = 300;
 export async function serve(options: ServeOptions): Promise<void> {
   const port = wholeNumber('--port', options.port);
   if (port > 65_535) throw usage(`--port "${options.port}": expected a number up to 65535`);
-  const keys = keysOfFile(options.keys);
+  const keys = await keysOfFile(options.keys);
   verifierFor(options, keys, 0); // bad options are told before the port is taken
 
   const server = createServer(HEAD_LIMITS);

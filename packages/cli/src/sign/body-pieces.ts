@@ -1,6 +1,7 @@
 import { usage } from '../exit.js';
+import { percentEncoded } from '../percent-encoding.js';
 
-/** One `-d` or `--json`, before files are read. */
+/** One `-d`, `--data-urlencode` or `--json`, before files are read. */
 export interface BodyPiece {
   readonly kind: 'data' | 'json';
   readonly text: string;
@@ -8,6 +9,8 @@ export interface BodyPiece {
   readonly strip: boolean;
   /** `@file` names a file. */
   readonly files: boolean;
+  /** What stands before the text once that is encoded as a form's, such as `name=`; not encoded where there is none. */
+  readonly encodedBehind?: string;
 }
 
 /**
@@ -27,7 +30,7 @@ export async function readPieces(
   for (const [i, piece] of pieces.entries()) {
     const file = fileOf(piece);
     const bytes = file === undefined ? Buffer.from(piece.text) : await read(file);
-    const part = file !== undefined && piece.strip ? stripped(bytes) : bytes;
+    const part = partOf(piece, bytes, file !== undefined);
     const separator = i > 0 && piece.kind === 'data' ? '&' : '';
     body = Buffer.concat([body, Buffer.from(separator), part]);
   }
@@ -37,6 +40,12 @@ export async function readPieces(
 /** The file a piece names, if it names one. */
 export function fileOf({ text, files }: BodyPiece): string | undefined {
   return files && text.startsWith('@') ? text.slice(1) : undefined;
+}
+
+function partOf({ strip, encodedBehind }: BodyPiece, bytes: Buffer, isFile: boolean): Buffer {
+  if (encodedBehind === undefined) return isFile && strip ? stripped(bytes) : bytes;
+  if (isFile && bytes.length === 0) return bytes; // curl leaves the name out too
+  return Buffer.from(encodedBehind + percentEncoded(bytes).replaceAll('%20', '+'));
 }
 
 function stripped(bytes: Buffer): Buffer {

@@ -8,10 +8,10 @@ export type Field = readonly [name: string, value: string];
  */
 export function withBodyFields(
   fields: readonly Field[],
-  kind: 'data' | 'json' | undefined,
+  kind: 'data' | 'json' | 'form' | 'upload' | undefined,
   removed: ReadonlySet<string> = new Set(),
 ): readonly Field[] {
-  if (kind === undefined) return fields;
+  if (kind !== 'data' && kind !== 'json') return fields;
   const added: readonly Field[] =
     kind === 'json'
       ? [

@@ -1,11 +1,11 @@
-import { createSigner, type ExplainedSignature } from '@countersign/client';
-import { parseImfDate } from '@countersign/core';
+import type { ExplainedSignature } from '@countersign/client';
 import type { SignOptions } from '../commands/sign.js';
-import { credentialsOf } from '../credentials.js';
+import { dateOf } from '../date-option.js';
 import { asUsage, usage } from '../exit.js';
 import { parseHeaderArgument } from '../header-argument.js';
 import { readBytes } from '../input.js';
 import { print } from '../output.js';
+import { signerFor } from '../signer.js';
 import { type BodyPiece, readPieces } from './body-pieces.js';
 import { curlLine } from './curl-line.js';
 import { type Field, withBodyFields } from './fields.js';
@@ -19,7 +19,10 @@ export async function sign(url: string, options: SignOptions): Promise<void> {
   const date = dateOf(options.date);
   const { nonce } = options;
   const own = (options.header ?? []).map(headerOf);
-  const signer = await signerOf(options, date, nonce);
+  const { signer } = await signerFor(url, options, {
+    ...(date === undefined ? {} : { now: () => date * 1000 }),
+    ...(nonce === undefined ? {} : { nonce: () => nonce }),
+  });
   const body = await readPieces(pieces, readBytes);
 
   const kind = body === undefined ? undefined : pieces[0]?.kind;
@@ -51,37 +54,10 @@ function piecesOf({ data = [], json = [] }: SignOptions): readonly BodyPiece[] {
   ];
 }
 
-function dateOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = parseImfDate(text);
-  if (seconds === undefined) {
-    throw usage(`--date "${text}": expected a date such as "Wed, 01 Jan 2020 12:00:30 GMT"`);
-  }
-  return seconds;
-}
-
 function headerOf(text: string): Field {
   const { name, value, removed } = parseHeaderArgument(text);
   if (removed) throw usage(`-H "${text}": no value; write '${name};' for an empty one`);
   return [name, value];
-}
-
-async function signerOf(
-  options: SignOptions,
-  date: number | undefined,
-  nonce: string | undefined,
-): Promise<ReturnType<typeof createSigner>> {
-  const credentials = await credentialsOf(options, process.env);
-  return asUsage(
-    () =>
-      createSigner({
-        ...credentials,
-        signedHeaders: options.signedHeader ?? [],
-        ...(date === undefined ? {} : { now: () => date * 1000 }),
-        ...(nonce === undefined ? {} : { nonce: () => nonce }),
-      }),
-    (message) => message.replace(/^signedHeaders\[[0-9]+\]:/, '--signed-header:'),
-  );
 }
 
 function isNotHost([name]: Field): boolean {

@@ -37,7 +37,7 @@ export async function vectors(
     const { units } = await readJson<{ readonly units: readonly Unit[] }>(join(path, file));
     for (const unit of units) outcomes.push(check(`${file}: ${unit.name}`, unit));
   }
-  const keys = keysOfFile(join(path, 'keys.json'));
+  const keys = await keysOfFile(join(path, 'keys.json'));
   const accepted = await readJson<RequestFile<AcceptedVector>>(join(path, 'accepted.json'));
   for (const vector of accepted.vectors) {
     outcomes.push(await checkAccepted(vector, accepted.defaults, keys));

@@ -16,7 +16,8 @@ import { reportJson, reportText } from './report.js';
 
 /** Checks one request and prints the verdict. */
 export async function verify(options: VerifyOptions): Promise<number> {
-  const keys = options.keys === undefined ? await keysOfEnvironment() : keysOfFile(options.keys);
+  const keys =
+    options.keys === undefined ? await keysOfEnvironment() : await keysOfFile(options.keys);
   const rules = rulesOf(options, keys);
   const hosts = options.host;
   if (hosts === undefined) note('countersign: verify: the host is not checked; give --host');

@@ -7,6 +7,8 @@ import { members, parseKeys } from './static-keys.js';
 export interface KeyFileOptions {
   /** Where `env:NAME` is looked up, such as `process.env`; none unless given. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Reads the text of the file; JSON unless given. What it throws is passed on, so it must not repeat the text. */
+  readonly parse?: ((text: string) => unknown) | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export function keyFile(path: string, options: KeyFileOptions = {}): KeyStore {
     return secret;
   };
   try {
-    const file = members(parseJson(text), '(file)', ['keys']);
+    const file = members((options.parse ?? parseJson)(text), '(file)', ['keys']);
     const records = parseKeys(file.keys, 'keys', refer);
     return { find: (credential) => records.get(credential) };
   } catch (error) {
