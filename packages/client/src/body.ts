@@ -60,6 +60,26 @@ export async function readyBody(
   return ready(bodyBytes(body));
 }
 
+/**
+ * What a `Request` has for a body; it cannot be used again.
+ *
+ * @throws RangeError if there are more than `maxBytes`; TypeError if it was used before
+ */
+export async function requestBody(
+  request: Request,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (request.bodyUsed) throw new TypeError('body: it was read before; sign before it is sent');
+  if (request.body === null) return null;
+  if (request.body !== undefined) {
+    return (await held(request.body, maxBytes)) as Uint8Array<ArrayBuffer>;
+  }
+  // Firefox does not have the stream of a Request.
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes.length > maxBytes) throw tooLong(maxBytes);
+  return bytes.length === 0 ? null : bytes;
+}
+
 function ready(bytes: string | Uint8Array | undefined, type?: string): ReadyBody {
   return { bytes, digested: undefined, type };
 }

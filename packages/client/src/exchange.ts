@@ -1,14 +1,9 @@
 import { parseImfDate } from '@countersign/core';
+import { checkAnswer, type ReceivedResponse } from './check-answer.js';
 import { type ClockCorrected, ClockOffsets } from './clock-offsets.js';
 import { type RefusalDocument, readRefusal } from './refused-error.js';
 import { ResponseFaultError } from './response-fault-error.js';
-import type {
-  ReceivedResponse,
-  RequestToSign,
-  SignatureHeaders,
-  SignedAttempt,
-  Signer,
-} from './signer.js';
+import type { RequestToSign, SignatureHeaders, SignedAttempt, Signer } from './signer.js';
 
 /** What a client does about answers. Every client takes these. */
 export interface AnswerOptions {
@@ -152,7 +147,7 @@ export class Exchange {
       throw new ResponseFaultError('response_too_large', detail, status);
     }
     const received = this.#method === 'HEAD' ? new Uint8Array(0) : body;
-    const fault = attempt.check({ ...response, body: received });
+    const fault = checkAnswer(attempt, { ...response, body: received });
     const refusal = status === 401 ? refusalOf(response, body) : undefined;
 
     if (this.#trial !== undefined && fault === undefined && status !== 401) {

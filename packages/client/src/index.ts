@@ -1,4 +1,5 @@
 export type { AnyBody, DigestedBody } from './body.js';
+export { checkAnswer, type ReceivedResponse } from './check-answer.js';
 export type { ClockCorrected } from './clock-offsets.js';
 export type { AnswerOptions } from './exchange.js';
 export type { PresignOptions } from './presign.js';
@@ -20,7 +21,6 @@ export {
   createSigner,
   type ExplainedSignature,
   type HeadersInput,
-  type ReceivedResponse,
   type RequestToSign,
   type SignatureHeaders,
   type SignedAttempt,

@@ -1,4 +1,4 @@
-import { readyBody } from './body.js';
+import { requestBody } from './body.js';
 import type { Signer } from './signer.js';
 
 /**
@@ -23,9 +23,8 @@ export async function signRequest(signer: Signer, request: Request): Promise<Req
   if (headers.has('host')) {
     throw new TypeError('headers: host is that of the URL and cannot be replaced');
   }
-  if (request.bodyUsed) throw new TypeError('body: it was read before; sign before it is sent');
   await signer.ready();
-  const body = await bodyOf(request);
+  const body = await requestBody(request);
   const fields = Object.entries(signer.sign({ method, url: new URL(url), headers, body }));
   const signed = new Request(request, {
     headers: [...headers, ...fields],
@@ -39,11 +38,4 @@ export async function signRequest(signer: Signer, request: Request): Promise<Req
     }
   }
   return signed;
-}
-
-async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (request.body === null) return null;
-  // Not every browser has the stream of a Request.
-  if (request.body === undefined) return new Uint8Array(await request.arrayBuffer());
-  return (await readyBody(request.body)).bytes as Uint8Array<ArrayBuffer>;
 }

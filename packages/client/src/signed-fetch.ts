@@ -1,4 +1,4 @@
-import { type AnyBody, held, type ReadyBody, readyBody } from './body.js';
+import { type AnyBody, held, type ReadyBody, readyBody, requestBody } from './body.js';
 import { type AnswerOptions, checkAnswerOptions, Exchange } from './exchange.js';
 import { allowed, checkOrigins } from './origins.js';
 import { becomesGet, CONTENT_FIELDS, redirectTarget } from './redirect.js';
@@ -99,9 +99,11 @@ export function signedFetch<R extends FetchResponse = Response>(
   if (typeof send !== 'function') throw new TypeError('fetch: expected a function');
 
   return async (input, init = {}) => {
-    const { method, headers, body, redirect = 'follow', ...rest } = membersOf(input, init);
+    const { method, headers, redirect = 'follow', ...members } = membersOf(input, init);
     const url = allowed(absolute(input), origins);
     await signer.ready();
+    const { body: own, ...rest } = members;
+    const body = own === undefined ? await bodyOf(input, maxBodyBytes) : own;
     const ready = await readyBody(body, maxBodyBytes);
     let attempt = firstAttempt(url, method, headers, body, ready);
     if (rules.requireSigned && !attempt.headers.has('accept-encoding')) {
@@ -147,8 +149,12 @@ export function signedTextOf(response: object): string {
 /** What fetch would take from a Request and an init that overrides it. */
 function membersOf(input: string | URL | Request, init: SignedFetchInit): SignedFetchInit {
   if (!(input instanceof Request)) return init;
-  const { method, headers, body, redirect, signal, credentials, cache, mode, keepalive } = input;
-  return { method, headers, body, redirect, signal, credentials, cache, mode, keepalive, ...init };
+  const { method, headers, redirect, signal, credentials, cache, mode, keepalive } = input;
+  return { method, headers, redirect, signal, credentials, cache, mode, keepalive, ...init };
+}
+
+async function bodyOf(input: string | URL | Request, maxBytes: number | undefined) {
+  return input instanceof Request ? await requestBody(input, maxBytes) : null;
 }
 
 /** The answer that a browser has stored is the signed answer to another request. */

@@ -4,13 +4,13 @@ import {
   formatImfDate,
   isAlgorithm,
   isNonce,
-  PROTOCOL_FIELDS,
   Refusal,
-  SINGLE_FIELDS,
   signedHeadersFault,
 } from '@countersign/core';
+import { Destination } from './destination.js';
 import { randomNonce } from './random-nonce.js';
 import { type SecretProvider, SecretSource, type SecretValue } from './secret-source.js';
+import { SignedNames } from './signed-names.js';
 
 /** What a signer is made of. */
 export interface SignerOptions {
@@ -35,12 +35,9 @@ export interface SignerRules {
   readonly credential: string;
   readonly secret: SecretSource;
   readonly algorithm: Algorithm;
-  readonly signedHeaders: readonly string[];
   readonly dateHeader: 'Date' | 'X-Date';
-  /** Every name that may be signed, ascending. */
-  readonly candidates: readonly string[];
-  /** Every name whose field must have one value that can be read. */
-  readonly readByVerifier: ReadonlySet<string>;
+  readonly names: SignedNames;
+  readonly destination: Destination;
   /** Whole seconds since 1970. */
   readonly second: () => number;
   /** A second as IMF-fixdate. */
@@ -89,9 +86,8 @@ export function checkSignerOptions(options: SignerOptions): SignerRules {
     credential,
     secret: new SecretSource(options.secret),
     algorithm,
-    signedHeaders: extra,
-    candidates: [...new Set([...PROTOCOL_FIELDS, ...extra])].sort(),
-    readByVerifier: new Set([...SINGLE_FIELDS, ...extra]),
+    names: new SignedNames({ algorithm, credential }, extra, dateHeader),
+    destination: new Destination(),
     dateHeader: dateHeader === 'date' ? 'Date' : 'X-Date',
     second: () => secondOf(now()),
     date: dateOnceASecond(),

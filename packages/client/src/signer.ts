@@ -1,29 +1,8 @@
-import {
-  canonicalHost,
-  canonicalTarget,
-  checkResponse,
-  FIELD_VALUE,
-  formatAuthorization,
-  formatContentDigest,
-  HeaderFields,
-  headerLines,
-  MAX_SIGNED_HEADERS,
-  parseContentDigest,
-  type RawHeaders,
-  type ResponseFault,
-  stringToSign,
-  TOKEN,
-  trimOws,
-} from '@countersign/core';
+import type { AnsweredRequest } from '@countersign/core';
 import { type PresignOptions, presignUrl } from './presign.js';
-import { bodyBytes, FORM_CONTENT_TYPE, type SignableBody } from './request-body.js';
-import { parseRequestUrl } from './request-url.js';
-import {
-  checkSignerOptions,
-  orThrow,
-  type SignerOptions,
-  type SignerRules,
-} from './signer-options.js';
+import type { SignableBody } from './request-body.js';
+import { type Layers, signAttempt } from './sign-attempt.js';
+import { checkSignerOptions, type SignerOptions, type SignerRules } from './signer-options.js';
 
 /** Header fields of a request, in any of the shapes of fetch. */
 export type HeadersInput =
@@ -68,7 +47,7 @@ export interface Signer {
   /** The same, with the canonical target and the string to sign. */
   explain(request: RequestToSign): ExplainedSignature;
   /**
-   * The same, to hold the answer against.
+   * The same, for `checkAnswer` to hold the answer against.
    *
    * @param clockOffset - seconds that the server's clock is ahead of this one
    */
@@ -88,32 +67,12 @@ export interface Signer {
   second(): number;
 }
 
-/** One signed request, and what is needed to believe its answer. */
+/** One signed request, and what `checkAnswer` needs to believe its answer. */
 export interface SignedAttempt extends ExplainedSignature {
-  /**
-   * Holds a response against its signature (section 3 of the protocol).
-   *
-   * @returns what is wrong, or `undefined` if the server that knows the secret gave this answer to this very request
-   */
-  check(response: ReceivedResponse): ResponseFault | undefined;
+  /** Whose it is, its signature, and the secret that made it: which shows itself to nobody. */
+  readonly request: AnsweredRequest;
 }
 
-/** A response as it arrived. */
-export interface ReceivedResponse {
-  readonly status: number;
-  /** Name, value, name, value …, as on the wire. */
-  readonly headers: RawHeaders;
-  /** The bytes on the wire, before any content coding is undone; empty where there is no body. */
-  readonly body: Uint8Array;
-}
-
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  'authorization',
-  'date',
-  'x-date',
-  'x-nonce',
-  'content-digest',
-]);
 /**
  * Makes a signer. Options are checked here, once.
  *
@@ -126,11 +85,8 @@ export function createSigner(options: SignerOptions): Signer {
   const rules = checkSignerOptions(options);
   return Object.freeze({
     credential: rules.credential,
-    sign: (request: RequestToSign) => signRequest(rules, request, 0).headers,
-    explain(request: RequestToSign) {
-      const { signature: _, ...explained } = signRequest(rules, request, 0);
-      return explained;
-    },
+    sign: (request: RequestToSign) => signAttempt(rules, request, 0).headers,
+    explain: (request: RequestToSign) => explained(signAttempt(rules, request, 0)),
     attempt: (request: RequestToSign, clockOffset = 0) => attempt(rules, request, clockOffset),
     presign: (url: string | URL, options: PresignOptions) => presignUrl(rules, url, options),
     ready: () => rules.secret.ready(),
@@ -139,116 +95,16 @@ export function createSigner(options: SignerOptions): Signer {
   });
 }
 
+function explained(layers: Layers): ExplainedSignature {
+  const { headers, canonicalTarget, signedHeaders, stringToSign } = layers;
+  return { headers, canonicalTarget, signedHeaders, stringToSign };
+}
+
 function attempt(rules: SignerRules, request: RequestToSign, offset: number): SignedAttempt {
   const { algorithm, credential } = rules;
-  const secret = rules.secret.current; // the one that signs, even if another is loaded before the answer comes
-  const { signature, ...explained } = signRequest(rules, request, offset);
-  return {
-    ...explained,
-    check: ({ status, headers, body }) =>
-      checkResponse(
-        { status, fields: new HeaderFields(headers), body },
-        { algorithm, credential, secret, signature },
-      ),
-  };
-}
-
-function signRequest(
-  rules: SignerRules,
-  request: RequestToSign,
-  offset: number,
-): ExplainedSignature & { readonly signature: string } {
-  if (typeof request !== 'object' || request === null) {
-    throw new TypeError('request: expected an object with a url');
-  }
-  const method = request.method ?? 'GET';
-  if (typeof method !== 'string' || !TOKEN.test(method)) {
-    throw new TypeError('method: expected a method such as "POST"');
-  }
-  const url = parseRequestUrl(request.url);
-  const target = orThrow('url', canonicalTarget(url.target));
-  const host = orThrow('url', canonicalHost(url.host));
-
-  const fields = callersFields(rules, request.headers, host);
-  const headers: Record<string, string> = {
-    [rules.dateHeader]: rules.date(rules.second() + offset),
-    'X-Nonce': rules.nonce(),
-  };
-  const digest = digestOf(request, method);
-  if (digest !== undefined) headers['Content-Digest'] = digest;
-  if (request.body instanceof URLSearchParams && !fields.has('content-type')) {
-    headers['Content-Type'] = FORM_CONTENT_TYPE;
-  }
-  for (const name in headers) fields.set(name.toLowerCase(), headers[name] as string);
-
-  const signedHeaders = namesToSign(rules, fields);
-  const { algorithm, credential } = rules;
-  const text = stringToSign({
-    algorithm,
-    credential,
-    method,
-    target,
-    headerLines: headerLines(signedHeaders, fields, host),
-  });
-  const signature = rules.secret.current.sign(algorithm, text);
-  headers.Authorization = formatAuthorization({ algorithm, credential, signedHeaders, signature });
-  return { headers, canonicalTarget: target, signedHeaders, stringToSign: text, signature };
-}
-
-/** The caller's fields by lower-case name; none may stand where the signer's own will. */
-function callersFields(
-  rules: SignerRules,
-  headers: HeadersInput | undefined,
-  host: string,
-): Map<string, string> {
-  const fields = new Map<string, string>();
-  if (headers !== undefined) {
-    if (typeof headers !== 'object' || headers === null) {
-      throw new TypeError('headers: expected an object, pairs or Headers');
-    }
-    const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
-    for (const [name, value] of pairs) {
-      const lower = String(name).toLowerCase();
-      if (!TOKEN.test(lower) || typeof value !== 'string') {
-        throw new TypeError(`headers: "${name}" is not a field name with a string value`);
-      }
-      if (OWN_FIELDS.has(lower)) throw new TypeError(`headers: ${lower} is set by the signer`);
-      if (!rules.readByVerifier.has(lower)) continue;
-      if (fields.has(lower)) throw new TypeError(`headers: ${lower} is given more than once`);
-      if (!FIELD_VALUE.test(value)) {
-        throw new TypeError(`headers: ${lower} has a byte outside SP, HTAB and "!"–"~"`);
-      }
-      if (lower === 'host' && canonicalHost(trimOws(value)) !== host) {
-        throw new TypeError('headers: host differs from the host of the URL');
-      }
-      fields.set(lower, trimOws(value));
-    }
-  }
-  return fields.set('host', host);
-}
-
-/** Those of the protocol that are present, and all that the options ask for; ascending. */
-function namesToSign(rules: SignerRules, fields: ReadonlyMap<string, string>): string[] {
-  for (const name of rules.signedHeaders) {
-    if (!fields.has(name)) throw new TypeError(`headers: ${name} is to be signed and is not given`);
-  }
-  const names = rules.candidates.filter((name) => fields.has(name));
-  if (names.length > MAX_SIGNED_HEADERS) {
-    throw new TypeError(`headers: more than ${MAX_SIGNED_HEADERS} would have to be signed`);
-  }
-  return names;
-}
-
-function digestOf({ body, digest }: RequestToSign, method: string): string | undefined {
-  if (digest !== undefined) {
-    if (body !== undefined && body !== null)
-      throw new TypeError('digest: give either "body" or "digest"');
-    if (typeof digest !== 'string')
-      throw new TypeError('digest: expected a Content-Digest such as "sha-256=:…:"');
-    orThrow('digest', parseContentDigest(digest));
-    return digest;
-  }
-  const bytes = body === undefined || body === null ? '' : bodyBytes(body);
-  const expectsBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
-  return bytes.length > 0 || expectsBody ? formatContentDigest(bytes) : undefined;
+  const layers = signAttempt(rules, request, offset);
+  const { signature } = layers;
+  // The secret that signed, even if another one is loaded before the answer comes.
+  const secret = rules.secret.current;
+  return { ...explained(layers), request: { algorithm, credential, secret, signature } };
 }

@@ -61,6 +61,33 @@ describe.each(FETCHES)('a body over the fetch of %s', (_, fetch) => {
     expect([sent.get('a'), await (sent.get('file') as File).text()]).toEqual(['1', 'x']);
   });
 
+  it.each(['POST', 'GET'])(
+    'is that of a Request, also where its stream is hidden: %s',
+    async (method) => {
+      const { origin } = await startEcho();
+      const body = method === 'GET' ? null : 'héllo';
+      const call = signedBy(fetch, [origin]);
+      for (const hidden of [false, true]) {
+        const request = new Request(origin, { method, body });
+        if (hidden) Object.defineProperty(request, 'body', { value: undefined }); // as Firefox has it
+        const echo = (await (await call(request)).json()) as Echo;
+        expect(echo.body).toBe(base64(body ?? ''));
+        expect(echo.signedHeaders.includes('content-digest')).toBe(method === 'POST');
+      }
+      const other = await call(new Request(origin, { method: 'POST', body: 'x' }), { body: 'y' });
+      expect(((await other.json()) as Echo).body).toBe(base64('y'));
+    },
+  );
+
+  it('is none once somebody has read it', async () => {
+    const { origin, seen } = await startServer((response) => response.end());
+    const request = new Request(origin, { method: 'POST', body: 'x' });
+    await request.text();
+    const call = signedBy(fetch, [origin])(request);
+    await expect(call).rejects.toThrow(/^body: it was read before/);
+    expect(seen).toEqual([]);
+  });
+
   it('is opened anew for every attempt', async () => {
     const { origin, seen } = await startServer((response, { target }) => {
       if (target === '/') response.writeHead(307, { Location: '/next' }).end();

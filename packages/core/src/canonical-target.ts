@@ -5,6 +5,8 @@ export const MAX_TARGET_LENGTH = 8192;
 
 // Visible ASCII without '#' and '\': what may stand in a target at all.
 const ALLOWED = /^[!"$-[\]-~]*$/;
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
 
 // After step 1, percent-encodings are upper case. A '/', '\' or ';' that is still encoded counts as decoded here,
@@ -37,6 +39,7 @@ export function canonicalTarget(target: string): string | Refusal {
       `The target has ${target.length} characters; ${MAX_TARGET_LENGTH} are allowed.`,
     );
   }
+  if (isPlain(target)) return target;
   if (!ALLOWED.test(target)) return malformed('it has a character outside "!"–"~", or "#" or "\\"');
   const normalized = normalizeEncoding(target);
   if (normalized === undefined)
@@ -50,6 +53,16 @@ export function canonicalTarget(target: string): string | Refusal {
   if (question === -1) return normalized;
   const query = normalized.slice(question + 1);
   return query === '' ? path : `${path}?${sortQuery(query)}`;
+}
+
+// Nearly every target is canonical as it stands, if its query is sorted. "." and "%" in a path are for the rules below.
+const PLAIN = /^(?:\/[A-Za-z0-9_~-]+)+(?:\?[!$&-;=?@-Z^_a-z~]+)?$/;
+
+/** To see this first saves more than half of the time, a thirtieth of signing. */
+function isPlain(target: string): boolean {
+  if (!PLAIN.test(target)) return false;
+  const question = target.indexOf('?');
+  return question === -1 || isSorted(target, question + 1);
 }
 
 /** Step 1: decodes what is unreserved, writes every other encoding in upper case. '?', '&' and '=' are never decoded. */
@@ -88,7 +101,7 @@ function pathFault(path: string): string | undefined {
 
 /** Step 3: sorts the pieces stably by name. Pieces of one name keep their order. */
 function sortQuery(query: string): string {
-  if (isSorted(query)) return query;
+  if (isSorted(query, 0)) return query;
   // Array.prototype.sort is stable, and '<' on ASCII strings is byte order.
   return query
     .split('&')
@@ -98,16 +111,33 @@ function sortQuery(query: string): string {
     .join('&');
 }
 
-function isSorted(query: string): boolean {
-  let previous = '';
-  let start = 0;
-  for (let end = query.indexOf('&'); end !== -1; end = query.indexOf('&', start)) {
-    const name = nameOf(query.slice(start, end));
-    if (name < previous) return false;
+/** True if the names of the pieces from `start` on ascend. Makes no strings. */
+function isSorted(text: string, start: number): boolean {
+  let previous = start;
+  let previousEnd = start;
+  let name = start;
+  let nameEnd = -1;
+  for (let i = start; ; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : AMPERSAND;
+    if (code === EQUALS && nameEnd === -1) nameEnd = i;
+    if (code !== AMPERSAND) continue;
+    if (nameEnd === -1) nameEnd = i;
+    if (isLess(text, name, nameEnd, previous, previousEnd)) return false;
+    if (i >= text.length) return true;
     previous = name;
-    start = end + 1;
+    previousEnd = nameEnd;
+    name = i + 1;
+    nameEnd = -1;
   }
-  return nameOf(query.slice(start)) >= previous;
+}
+
+/** Compares two stretches of a text, in byte order. */
+function isLess(text: string, a: number, aEnd: number, b: number, bEnd: number): boolean {
+  for (; a < aEnd && b < bEnd; a++, b++) {
+    const difference = text.charCodeAt(a) - text.charCodeAt(b);
+    if (difference !== 0) return difference < 0;
+  }
+  return a === aEnd && b < bEnd;
 }
 
 function nameOf(piece: string): string {

@@ -1,4 +1,14 @@
 /**
+ * The line of one signed header field.
+ *
+ * @param name - in lower case
+ * @param value - without white space around it; of `host`, the canonical host
+ */
+export function headerLine(name: string, value: string | undefined): string {
+  return `${name}: ${value}\n`;
+}
+
+/**
  * One line per signed header, in list order: `name: value`, each ending in LF.
  *
  * @param names - lower-case names, each of which {@link unsignableField} found nothing wrong with
@@ -10,6 +20,6 @@ export function headerLines(
   host: string,
 ): string {
   let lines = '';
-  for (const name of names) lines += `${name}: ${name === 'host' ? host : fields.get(name)}\n`;
+  for (const name of names) lines += headerLine(name, name === 'host' ? host : fields.get(name));
   return lines;
 }

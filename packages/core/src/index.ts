@@ -30,7 +30,7 @@ export {
   SINGLE_FIELDS,
   unsignableField,
 } from './header-fields.js';
-export { headerLines } from './header-lines.js';
+export { headerLine, headerLines } from './header-lines.js';
 export { canonicalHost } from './host.js';
 export { Refusal, type RefusalMore } from './refusal.js';
 export {

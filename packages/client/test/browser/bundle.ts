@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 const PACKAGES = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Bytes that createSigner and signedFetch may have together, minified and gzipped. */
-export const MOST = { withoutMac: 10_752, whole: 16_384 };
+export const MOST = { withoutMac: 11_776, whole: 17_408 };
 
 /** A module for browsers: minified, with all that it imports. */
 export interface Bundle {
