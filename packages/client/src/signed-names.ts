@@ -1,7 +1,7 @@
 import {
   type Algorithm,
   formatAuthorization,
-  headerLine,
+  leadsOf,
   MAX_SIGNED_HEADERS,
   PROTOCOL_FIELDS,
   SINGLE_FIELDS,
@@ -103,9 +103,7 @@ export class SignedNames {
     if (names.length > MAX_SIGNED_HEADERS) {
       throw new TypeError(`headers: more than ${MAX_SIGNED_HEADERS} would have to be signed`);
     }
-    const leads = names.map(
-      (name, i) => (i === 0 ? '' : '\n') + headerLine(name, '').slice(0, -1), // what ends it stands before the next one
-    );
+    const leads = leadsOf(names);
     const parts = { ...this.#signer, signedHeaders: names, signature: '' };
     return { signedHeaders: names, places, leads, authorization: formatAuthorization(parts) };
   }

@@ -1,5 +1,7 @@
 import { type Algorithm, isAlgorithm } from './algorithm.js';
 import { CREDENTIAL, isBase64Of, LOWER_CASE_TOKEN, TOKEN } from './grammar.js';
+import { fieldBits } from './header-fields.js';
+import { leadsOf, type SignedNames } from './header-lines.js';
 import { Refusal } from './refusal.js';
 
 /** The longest Authorization field that is looked at, in characters. */
@@ -32,6 +34,21 @@ export const UNSIGNABLE_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 const PARAMETERS = /^Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=(.+)$/;
+
+/** An Authorization field up to the signature. */
+type Beginning = Omit<ParsedAuthorization, 'signature'>;
+
+/** The same field, with what follows from it. */
+export interface ParsedAuthorization extends AuthorizationField {
+  readonly signed: SignedNames;
+}
+
+// A caller signs with the same beginning again and again. To find it here saves a fifteenth of a verification; a stranger
+// who fills the table with beginnings of his own takes that away for as long as he goes on, and nothing else.
+const BEGINNINGS = new Map<string, Beginning>();
+const MOST_BEGINNINGS = 4096;
+const LONGEST_BEGINNING = 512;
+
 /**
  * Reads an Authorization field: `HMAC-256 Credential=…,SignedHeaders=…;…,Signature=…`, in this order and nothing else.
  *
@@ -39,9 +56,19 @@ const PARAMETERS = /^Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=(.
  * @returns what it says, or a refusal with `authorization_malformed` or `scheme_unsupported`
  */
 export function parseAuthorization(value: string): AuthorizationField | Refusal {
+  const parsed = readAuthorization(value);
+  if (parsed instanceof Refusal) return parsed;
+  const { signed: _, ...field } = parsed;
+  return field;
+}
+
+/** The same, with what follows from it. */
+export function readAuthorization(value: string): ParsedAuthorization | Refusal {
   if (value.length > MAX_AUTHORIZATION_LENGTH) {
     return malformed(`it has more than ${MAX_AUTHORIZATION_LENGTH} characters`);
   }
+  const known = knownBeginning(value, 44) ?? knownBeginning(value, 88);
+  if (known !== undefined) return known;
   const space = value.indexOf(' ');
   const scheme = space === -1 ? value : value.slice(0, space);
   const algorithm = scheme.toUpperCase();
@@ -63,11 +90,33 @@ export function parseAuthorization(value: string): AuthorizationField | Refusal 
   if (!isBase64Of(algorithm === 'HMAC-256' ? 32 : 64, signature)) {
     return malformed('Signature is not canonical base64 of as many bytes as the algorithm gives');
   }
-  return { algorithm, credential, signedHeaders, signature };
+  const signed = {
+    names: signedHeaders,
+    bits: fieldBits(signedHeaders),
+    leads: leadsOf(signedHeaders),
+  };
+  const beginning = { algorithm, credential, signedHeaders, signed };
+  remember(value.slice(0, -signature.length), beginning);
+  return { ...beginning, signature };
 }
 
-// Callers sign the same names again and again. To find a list here saves a tenth of a verification; a stranger who fills
-// the table with lists of his own takes that away and nothing else.
+/** The field, if it is a signature of so many characters after a beginning that was met before. */
+function knownBeginning(value: string, length: 44 | 88): ParsedAuthorization | undefined {
+  const beginning = BEGINNINGS.get(value.slice(0, -length));
+  if (beginning === undefined) return undefined;
+  const { algorithm, credential, signedHeaders, signed } = beginning;
+  const signature = value.slice(-length);
+  if (!isBase64Of(algorithm === 'HMAC-256' ? 32 : 64, signature)) return undefined;
+  return { algorithm, credential, signedHeaders, signed, signature };
+}
+
+function remember(text: string, beginning: Beginning): void {
+  if (text.length > LONGEST_BEGINNING) return;
+  if (BEGINNINGS.size === MOST_BEGINNINGS) BEGINNINGS.clear();
+  BEGINNINGS.set(text, beginning);
+}
+
+// Many callers sign the same names.
 const KNOWN_LISTS = new Map<string, readonly string[]>();
 const MAX_KNOWN_LISTS = 256;
 const MAX_KNOWN_LENGTH = 256;

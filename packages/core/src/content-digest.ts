@@ -62,8 +62,8 @@ export function parseContentDigest(value: string): ContentDigest | Refusal {
  */
 export function checkContentDigest(value: string, body: Uint8Array): Refusal | undefined {
   // The usual form needs no parsing to be seen to hold.
-  if (value.length === 54 && value.slice(9, 53) === digest('sha-256', body)) {
-    if (value.startsWith('sha-256=:') && value.endsWith(':')) return undefined;
+  if (value.length === 54 && value.startsWith('sha-256=:') && value.endsWith(':')) {
+    if (value.slice(9, 53) === digest('sha-256', body)) return undefined;
   }
   const expected = parseContentDigest(value);
   if (expected instanceof Refusal) return expected;

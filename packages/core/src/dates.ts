@@ -22,6 +22,20 @@ export function formatImfDate(seconds: number): string {
  * @returns whole seconds since 1970-01-01T00:00:00Z, or `undefined`
  */
 export function parseImfDate(text: string): number | undefined {
+  if (text === lastText) return lastSeconds;
+  const seconds = readImfDate(text);
+  if (seconds !== undefined) {
+    lastText = text;
+    lastSeconds = seconds;
+  }
+  return seconds;
+}
+
+// Callers that sign in the same second write the same text.
+let lastText = '';
+let lastSeconds: number | undefined;
+
+function readImfDate(text: string): number | undefined {
   if (text.length !== 29 || !IMF_FIXDATE.test(text)) return undefined;
   const year = twoDigits(text, 12) * 100 + twoDigits(text, 14);
   const month = MONTHS.indexOf(text.slice(8, 11));

@@ -31,34 +31,99 @@ export const SINGLE_FIELDS: readonly string[] = [
   ...PROTOCOL_FIELDS,
 ];
 
-const NONE: ReadonlySet<string> = new Set();
+// As they are mostly written: to write a name in lower case costs more than to look it up.
+const PLACES: ReadonlyMap<string, number> = new Map(
+  [(name: string) => name, inTitleCase].flatMap((written) =>
+    SINGLE_FIELDS.map((name, place) => [written(name), place] as const),
+  ),
+);
 
-/** Header fields by lower-case name. Made in one pass over the raw list, the only source of header values. */
+/**
+ * Header fields by lower-case name, the only source of header values. Those that the protocol reads are found in one pass over
+ * the raw list; all others only once somebody asks for one of them.
+ */
 export class HeaderFields {
-  private readonly values = new Map<string, string>();
-  /** Names of the fields that occur more than once. */
-  readonly duplicated: ReadonlySet<string>;
+  /** {@link fieldBits} of the fields that are there. */
+  readonly present: number;
+  private readonly values: (string | undefined)[] = new Array(SINGLE_FIELDS.length);
+  private repeated: Set<string> | undefined;
+  private others: Map<string, string> | undefined;
 
-  constructor(raw: RawHeaders) {
-    let duplicated: Set<string> | undefined;
+  constructor(private readonly raw: RawHeaders) {
+    let present = 0;
     for (let i = 0; i + 1 < raw.length; i += 2) {
-      const name = (raw[i] as string).toLowerCase();
-      if (!this.values.has(name)) this.values.set(name, trimOws(raw[i + 1] as string));
-      else if (duplicated === undefined) duplicated = new Set([name]);
-      else duplicated.add(name);
+      const place = placeOf(raw[i] as string);
+      if (place === undefined) continue;
+      const bit = 1 << place;
+      if ((present & bit) !== 0) {
+        this.repeat(SINGLE_FIELDS[place] as string);
+        continue;
+      }
+      present |= bit;
+      this.values[place] = trimOws(raw[i + 1] as string);
     }
-    this.duplicated = duplicated ?? NONE;
+    this.present = present;
   }
 
-  /** The value without the white space around it, or `undefined`. Of a duplicated field, the first: see {@link duplicated}. */
+  /** The value without the white space around it, or `undefined`. Of a field that {@link isRepeated}, the first. */
   get(name: string): string | undefined {
-    return this.values.get(name);
+    const place = PLACES.get(name);
+    return place === undefined ? this.allOthers().get(name) : this.values[place];
   }
 
   /** True if the field is there, once or more. */
   has(name: string): boolean {
-    return this.values.has(name);
+    return this.get(name) !== undefined;
   }
+
+  /** True if the field is there more than once. */
+  isRepeated(name: string): boolean {
+    if (this.others === undefined && !PLACES.has(name)) this.allOthers();
+    return this.repeated !== undefined && this.repeated.has(name);
+  }
+
+  /** The first of {@link SINGLE_FIELDS} that is there more than once. */
+  get repeatedSingle(): string | undefined {
+    return this.repeated === undefined
+      ? undefined
+      : SINGLE_FIELDS.find((name) => this.isRepeated(name));
+  }
+
+  private allOthers(): ReadonlyMap<string, string> {
+    if (this.others !== undefined) return this.others;
+    const { raw } = this;
+    this.others = new Map();
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const name = (raw[i] as string).toLowerCase();
+      if (PLACES.has(name)) continue;
+      if (this.others.has(name)) this.repeat(name);
+      else this.others.set(name, trimOws(raw[i + 1] as string));
+    }
+    return this.others;
+  }
+
+  private repeat(name: string): void {
+    this.repeated ??= new Set();
+    this.repeated.add(name);
+  }
+}
+
+/** A set of names as a number: a bit for each of {@link SINGLE_FIELDS} that is among them. */
+export function fieldBits(names: readonly string[]): number {
+  let bits = 0;
+  for (const name of names) {
+    const place = PLACES.get(name);
+    if (place !== undefined) bits |= 1 << place;
+  }
+  return bits;
+}
+
+function placeOf(name: string): number | undefined {
+  return PLACES.get(name) ?? PLACES.get(name.toLowerCase());
+}
+
+function inTitleCase(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 /**
@@ -74,7 +139,7 @@ export function unsignableField(name: string, fields: HeaderFields): Refusal | u
       `SignedHeaders names ${name}, which is not in the request.`,
     );
   }
-  if (fields.duplicated.has(name)) {
+  if (fields.isRepeated(name)) {
     return new Refusal('header_duplicated', `${name} is signed and occurs more than once.`);
   }
   if (!FIELD_VALUE.test(value)) {

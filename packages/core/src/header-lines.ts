@@ -1,11 +1,16 @@
-/**
- * The line of one signed header field.
- *
- * @param name - in lower case
- * @param value - without white space around it; of `host`, the canonical host
- */
-export function headerLine(name: string, value: string | undefined): string {
-  return `${name}: ${value}\n`;
+/** Names of header fields that are signed together, with what follows from them: worked out once for each list. */
+export interface SignedNames {
+  /** In lower case, ascending. */
+  readonly names: readonly string[];
+  /** `fieldBits` of them. */
+  readonly bits: number;
+  /** From {@link leadsOf}. */
+  readonly leads: readonly string[];
+}
+
+/** What stands before each value: its name, and the end of the line before it. To have these saves a fortieth of a MAC. */
+export function leadsOf(names: readonly string[]): readonly string[] {
+  return names.map((name, i) => `${i === 0 ? '' : '\n'}${name}: `);
 }
 
 /**
@@ -19,7 +24,19 @@ export function headerLines(
   fields: { get(name: string): string | undefined },
   host: string,
 ): string {
+  return linesOf({ names, leads: leadsOf(names) }, fields, host);
+}
+
+/** The same, of a list whose leads are known. */
+export function linesOf(
+  { names, leads }: Pick<SignedNames, 'names' | 'leads'>,
+  fields: { get(name: string): string | undefined },
+  host: string,
+): string {
   let lines = '';
-  for (const name of names) lines += headerLine(name, name === 'host' ? host : fields.get(name));
-  return lines;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    lines += `${leads[i]}${name === 'host' ? host : fields.get(name)}`;
+  }
+  return `${lines}\n`;
 }

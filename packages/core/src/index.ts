@@ -23,6 +23,7 @@ export { unsignedField } from './coverage.js';
 export { formatBasicDate, formatImfDate, parseBasicDate, parseImfDate } from './dates.js';
 export { CREDENTIAL, FIELD_VALUE, isNonce, TOKEN, trimOws } from './grammar.js';
 export {
+  fieldBits,
   HeaderFields,
   METHOD_OVERRIDE_FIELDS,
   PROTOCOL_FIELDS,
@@ -30,7 +31,7 @@ export {
   SINGLE_FIELDS,
   unsignableField,
 } from './header-fields.js';
-export { headerLine, headerLines } from './header-lines.js';
+export { headerLines, leadsOf, type SignedNames } from './header-lines.js';
 export { canonicalHost } from './host.js';
 export { Refusal, type RefusalMore } from './refusal.js';
 export {

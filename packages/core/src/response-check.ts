@@ -74,7 +74,7 @@ export function checkResponse(
   request: AnsweredRequest,
 ): ResponseFault | undefined {
   const { fields, body, status } = response;
-  const twice = SINGLE.find((name) => fields.duplicated.has(name));
+  const twice = SINGLE.find((name) => fields.isRepeated(name));
   if (twice !== undefined) return fault('header_duplicated', `${twice} occurs more than once.`);
   const value = fields.get('authentication-info');
   if (value === undefined) return fault('info_missing', 'There is no Authentication-Info field.');

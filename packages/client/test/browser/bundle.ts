@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 const PACKAGES = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Bytes that createSigner and signedFetch may have together, minified and gzipped. */
-export const MOST = { withoutMac: 11_776, whole: 17_408 };
+export const MOST = { withoutMac: 12_288, whole: 17_920 };
 
 /** A module for browsers: minified, with all that it imports. */
 export interface Bundle {

@@ -1,7 +1,8 @@
 import type { Algorithm } from '../algorithm.js';
 import { parseBasicDate } from '../dates.js';
 import { BASE64URL, CREDENTIAL } from '../grammar.js';
-import { METHOD_OVERRIDE_FIELDS } from '../header-fields.js';
+import { fieldBits, METHOD_OVERRIDE_FIELDS } from '../header-fields.js';
+import type { SignedNames } from '../header-lines.js';
 import { Refusal } from '../refusal.js';
 import type { Scheme, SchemeRequest, UnverifiedClaim, Validity } from './scheme.js';
 
@@ -18,7 +19,11 @@ const PARAMETERS: ReadonlySet<string> = /* @__PURE__ */ new Set(
 
 const EXPIRES = /^[1-9][0-9]{0,5}$/;
 const ENCODED_BYTE = /%([0-9A-Fa-f]{2})/g;
-const HOST_ONLY: readonly string[] = Object.freeze(['host']);
+const HOST_ONLY: SignedNames = /* @__PURE__ */ Object.freeze({
+  names: /* @__PURE__ */ Object.freeze(['host']),
+  bits: /* @__PURE__ */ fieldBits(['host']),
+  leads: ['host: '],
+});
 // Nothing of these is signed, and each would change what the request does.
 const MUST_BE_ABSENT: readonly string[] = /* @__PURE__ */ ['transfer-encoding'].concat(
   METHOD_OVERRIDE_FIELDS,
@@ -54,7 +59,8 @@ export const presignedScheme: Scheme = /* @__PURE__ */ Object.freeze({
       scheme: presignedScheme,
       algorithm,
       credential,
-      signedHeaders: HOST_ONLY,
+      signedHeaders: HOST_ONLY.names,
+      signed: HOST_ONLY,
       signature: toBase64(signature),
       presigned: { date, expires: Number(expires), nonce },
     };

@@ -1,5 +1,6 @@
 import type { Algorithm } from '../algorithm.js';
 import type { HeaderFields } from '../header-fields.js';
+import type { SignedNames } from '../header-lines.js';
 import type { Refusal } from '../refusal.js';
 
 /** What a scheme reads a claim from. */
@@ -23,6 +24,8 @@ export interface UnverifiedClaim {
   readonly credential: string;
   /** Lower-case names of the header fields that the signature covers, ascending. */
   readonly signedHeaders: readonly string[];
+  /** The same, with what follows from them. */
+  readonly signed: SignedNames;
   /** Canonical padded base64 of the length of the algorithm's MAC. */
   readonly signature: string;
   /** What a presigned URL says beyond that; its form is unchecked. */

@@ -1,5 +1,6 @@
 import {
   checkContentDigest,
+  fieldBits,
   type HeaderFields,
   Refusal,
   type UnverifiedClaim,
@@ -22,6 +23,8 @@ export type BodyMode = 'buffer' | 'stream' | 'unsigned';
 export interface BodyRules extends BodyLimits {
   readonly mode: BodyMode;
 }
+
+const DIGEST = fieldBits(['content-digest']);
 
 /** No body. */
 export const NOTHING = new Uint8Array(0);
@@ -93,11 +96,7 @@ function judge(
     );
   }
   // Of a body that the header declared, stage 4 made sure. This one came without notice.
-  if (
-    body.length > 0 &&
-    rules.mode !== 'unsigned' &&
-    !claim.signedHeaders.includes('content-digest')
-  ) {
+  if (body.length > 0 && rules.mode !== 'unsigned' && (claim.signed.bits & DIGEST) === 0) {
     return new Refusal('digest_missing', 'A body arrived without a signed Content-Digest.');
   }
   const digest = fields.get('content-digest');

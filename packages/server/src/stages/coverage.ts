@@ -2,6 +2,7 @@ import {
   type CanonicalRequest,
   canonicalHost,
   canonicalTarget,
+  fieldBits,
   type HeaderFields,
   METHOD_OVERRIDE_FIELDS,
   Refusal,
@@ -28,6 +29,9 @@ const SIGNED_IF_PRESENT: readonly string[] = [
   'content-encoding',
   ...METHOD_OVERRIDE_FIELDS,
 ];
+const CONTENT = fieldBits(SIGNED_IF_PRESENT);
+const FRAMING = fieldBits(['content-length', 'transfer-encoding']);
+const DIGEST = fieldBits(['content-digest']);
 
 /** Stage 4. Everything that decides what the request does must be signed and have one form. */
 export function checkCoverage(
@@ -36,20 +40,21 @@ export function checkCoverage(
   request: RequestView,
   fields: HeaderFields,
 ): CanonicalRequest | Refusal {
+  const written = fields.get('host');
+  const host = written === undefined ? undefined : canonicalHost(written);
   const fault =
     framingFault(fields) ??
     claim.scheme.uncovered(claim, fields) ??
     (claim.scheme.signsContent ? uncoveredContent(rules, claim, fields) : undefined) ??
     uncoveredRequired(rules.requiredHeaders, claim, fields) ??
-    unsignable(claim, fields);
+    unsignable(claim, fields, host);
   if (fault !== undefined) return fault;
 
   if (!TOKEN.test(request.method))
     return new Refusal('target_malformed', 'The method is not a token.');
   const target = canonicalTarget(request.target);
   if (target instanceof Refusal) return target;
-  const host = canonicalHost(fields.get('host') as string);
-  if (host instanceof Refusal) return host;
+  if (typeof host !== 'string') return host as Refusal; // the field is there, since it is signed
   if (!rules.hosts.has(host)) {
     return new Refusal('host_not_allowed', `This service does not answer for the host "${host}".`);
   }
@@ -64,6 +69,7 @@ export function declaresBody(fields: HeaderFields): boolean {
 
 /** RFC 9112 §6.3, stricter: a length and a coding together, or any coding but chunked, is refused. */
 function framingFault(fields: HeaderFields): Refusal | undefined {
+  if ((fields.present & FRAMING) === 0) return undefined;
   const length = fields.get('content-length');
   const coding = fields.get('transfer-encoding');
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
@@ -83,10 +89,11 @@ function framingFault(fields: HeaderFields): Refusal | undefined {
 
 function uncoveredContent(
   rules: CoverageRules,
-  { signedHeaders }: UnverifiedClaim,
+  { signedHeaders, signed: { bits } }: UnverifiedClaim,
   fields: HeaderFields,
 ): Refusal | undefined {
-  if (rules.body.mode !== 'unsigned' && declaresBody(fields)) {
+  const unsignedDigest = (bits & fields.present & DIGEST) === 0;
+  if (unsignedDigest && rules.body.mode !== 'unsigned' && declaresBody(fields)) {
     const fault = unsignedField('content-digest', signedHeaders, fields);
     if (fault !== undefined) {
       return fault.code === 'header_missing'
@@ -94,11 +101,9 @@ function uncoveredContent(
         : fault;
     }
   }
-  for (const name of SIGNED_IF_PRESENT) {
-    if (fields.has(name) && !signedHeaders.includes(name))
-      return unsignedField(name, signedHeaders, fields);
-  }
-  return undefined;
+  if ((fields.present & CONTENT & ~bits) === 0) return undefined;
+  const name = SIGNED_IF_PRESENT.find((each) => fields.has(each) && !signedHeaders.includes(each));
+  return unsignedField(name as string, signedHeaders, fields);
 }
 
 function uncoveredRequired(
@@ -113,8 +118,13 @@ function uncoveredRequired(
   return undefined;
 }
 
-function unsignable({ signedHeaders }: UnverifiedClaim, fields: HeaderFields): Refusal | undefined {
+function unsignable(
+  { signedHeaders }: UnverifiedClaim,
+  fields: HeaderFields,
+  host: string | Refusal | undefined,
+): Refusal | undefined {
   for (const name of signedHeaders) {
+    if (name === 'host' && typeof host === 'string') continue; // its own form is stricter
     const fault = unsignableField(name, fields);
     if (fault !== undefined) return fault;
   }

@@ -1,4 +1,4 @@
-import { HeaderFields, Refusal, SINGLE_FIELDS } from '@countersign/core';
+import { HeaderFields, Refusal } from '@countersign/core';
 import type { RequestView } from '../request-view.js';
 
 /** The most header fields a request may have. */
@@ -16,11 +16,9 @@ export function checkLimits(request: RequestView): HeaderFields | Refusal {
     );
   }
   const fields = new HeaderFields(request.headers);
-  if (fields.duplicated.size > 0) {
-    const name = SINGLE_FIELDS.find((single) => fields.duplicated.has(single));
-    if (name !== undefined) {
-      return new Refusal('header_duplicated', `${name} occurs more than once.`);
-    }
+  const name = fields.repeatedSingle;
+  if (name !== undefined) {
+    return new Refusal('header_duplicated', `${name} occurs more than once.`);
   }
   return fields;
 }

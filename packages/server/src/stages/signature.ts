@@ -8,9 +8,7 @@ export function checkSignature(
   text: string,
   key: FoundKey,
 ): KeySecret | Refusal {
-  const match = key.secrets.find(({ secret }) =>
-    secret.verify(claim.algorithm, text, claim.signature),
-  );
+  const match = secretOf(claim, text, key);
   if (key.held !== undefined) return key.held.withStringToSign(text);
   if (match === undefined) {
     return new Refusal('signature_mismatch', 'The signature is not the MAC of this request.', {
@@ -18,4 +16,13 @@ export function checkSignature(
     });
   }
   return match;
+}
+
+function secretOf(
+  { algorithm, signature }: UnverifiedClaim,
+  text: string,
+  { secrets }: FoundKey,
+): KeySecret | undefined {
+  for (const each of secrets) if (each.secret.verify(algorithm, text, signature)) return each;
+  return undefined;
 }
