@@ -79,7 +79,7 @@ export class HeaderFields {
   /** True if the field is there more than once. */
   isRepeated(name: string): boolean {
     if (this.others === undefined && !PLACES.has(name)) this.allOthers();
-    return this.repeated !== undefined && this.repeated.has(name);
+    return this.repeated?.has(name) === true;
   }
 
   /** The first of {@link SINGLE_FIELDS} that is there more than once. */
