@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -6,30 +7,32 @@ const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, imp
 export default defineConfig({
   resolve: {
     // Tests exercise the sources; the command line and the packaging tests use what was built.
-    alias: {
-      '#mac': source('core/src/mac.ts'),
-      '@countersign/core': source('core/src/index.ts'),
-      '@countersign/client/undici': source('client/src/adapters/undici.ts'),
-      '@countersign/client/axios': source('client/src/adapters/axios.ts'),
-      '@countersign/client/got': source('client/src/adapters/got.ts'),
-      '@countersign/client/ky': source('client/src/adapters/ky.ts'),
-      '@countersign/client/node': source('client/src/adapters/node.ts'),
-      '@countersign/client': source('client/src/index.ts'),
-      '@countersign/server/node': source('server/src/adapters/node.ts'),
-      '@countersign/server/express': source('server/src/adapters/express.ts'),
-      '@countersign/server/fastify': source('server/src/adapters/fastify.ts'),
-      '@countersign/server/koa': source('server/src/adapters/koa.ts'),
-      '@countersign/server/hono': source('server/src/adapters/hono.ts'),
-      '@countersign/server/nestjs': source('server/src/adapters/nestjs.ts'),
-      '@countersign/server/fetch': source('server/src/adapters/fetch.ts'),
-      '@countersign/server': source('server/src/index.ts'),
-      '@countersign/testkit': source('testkit/src/index.ts'),
-      '@countersign/test-servers': source('test-servers/src/index.ts'),
-    },
+    alias: [
+      { find: '#mac', replacement: source('core/src/mac.ts') },
+      // The path of a subpath is that of its file; the adapters of a package stand at its top.
+      {
+        find: /^@countersign\/server\/(nonces|keys)\/(.+)$/,
+        replacement: source('server/src/$1/$2.ts'),
+      },
+      {
+        find: /^@countersign\/server\/(policy|rate-limits)$/,
+        replacement: source('server/src/$1/$1.ts'),
+      },
+      {
+        find: /^@countersign\/(server|client)\/(.+)$/,
+        replacement: source('$1/src/adapters/$2.ts'),
+      },
+      {
+        find: /^@countersign\/(core|client|server|gateway|testkit|test-servers)$/,
+        replacement: source('$1/src/index.ts'),
+      },
+    ],
   },
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Most tests wait for a process or a socket: of two cores, both are of use.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
