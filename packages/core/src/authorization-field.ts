@@ -43,11 +43,19 @@ export interface ParsedAuthorization extends AuthorizationField {
   readonly signed: SignedNames;
 }
 
-// A caller signs with the same beginning again and again. To find it here saves a fifteenth of a verification; a stranger
-// who fills the table with beginnings of his own takes that away for as long as he goes on, and nothing else.
-const BEGINNINGS = new Map<string, Beginning>();
-const MOST_BEGINNINGS = 4096;
+// A caller signs with the same beginnings again and again. To find one here saves a tenth of a verification; a stranger who
+// fills the table with credentials of his own takes that away for as long as he goes on, and nothing else.
+const BEGINNINGS = new Map<string, Known[]>();
+const MOST_CREDENTIALS = 4096;
+const MOST_BEGINNINGS = 4; // of one credential
 const LONGEST_BEGINNING = 512;
+const CREDENTIAL_AT = 'HMAC-256 Credential='.length;
+const FIVE = 0x35;
+
+interface Known {
+  readonly text: string;
+  readonly beginning: Beginning;
+}
 
 /**
  * Reads an Authorization field: `HMAC-256 Credential=…,SignedHeaders=…;…,Signature=…`, in this order and nothing else.
@@ -67,7 +75,7 @@ export function readAuthorization(value: string): ParsedAuthorization | Refusal 
   if (value.length > MAX_AUTHORIZATION_LENGTH) {
     return malformed(`it has more than ${MAX_AUTHORIZATION_LENGTH} characters`);
   }
-  const known = knownBeginning(value, 44) ?? knownBeginning(value, 88);
+  const known = knownBeginning(value);
   if (known !== undefined) return known;
   const space = value.indexOf(' ');
   const scheme = space === -1 ? value : value.slice(0, space);
@@ -100,20 +108,33 @@ export function readAuthorization(value: string): ParsedAuthorization | Refusal 
   return { ...beginning, signature };
 }
 
-/** The field, if it is a signature of so many characters after a beginning that was met before. */
-function knownBeginning(value: string, length: 44 | 88): ParsedAuthorization | undefined {
-  const beginning = BEGINNINGS.get(value.slice(0, -length));
-  if (beginning === undefined) return undefined;
-  const { algorithm, credential, signedHeaders, signed } = beginning;
-  const signature = value.slice(-length);
-  if (!isBase64Of(algorithm === 'HMAC-256' ? 32 : 64, signature)) return undefined;
-  return { algorithm, credential, signedHeaders, signed, signature };
+/** The field, if it is a signature after a beginning that was met before. */
+function knownBeginning(value: string): ParsedAuthorization | undefined {
+  const credential = value.slice(CREDENTIAL_AT, value.indexOf(',', CREDENTIAL_AT));
+  const all = BEGINNINGS.get(credential);
+  if (all === undefined) return undefined;
+  const length = value.charCodeAt('HMAC-'.length) === FIVE ? 88 : 44;
+  for (const { text, beginning } of all) {
+    if (value.length !== text.length + length || !value.startsWith(text)) continue;
+    const { algorithm, credential, signedHeaders, signed } = beginning;
+    const signature = value.slice(-length);
+    if (!isBase64Of(algorithm === 'HMAC-256' ? 32 : 64, signature)) return undefined;
+    return { algorithm, credential, signedHeaders, signed, signature };
+  }
+  return undefined;
 }
 
 function remember(text: string, beginning: Beginning): void {
   if (text.length > LONGEST_BEGINNING) return;
-  if (BEGINNINGS.size === MOST_BEGINNINGS) BEGINNINGS.clear();
-  BEGINNINGS.set(text, beginning);
+  const { credential } = beginning;
+  let all = BEGINNINGS.get(credential);
+  if (all === undefined) {
+    if (BEGINNINGS.size === MOST_CREDENTIALS) BEGINNINGS.clear();
+    all = [];
+    BEGINNINGS.set(credential, all);
+  }
+  if (all.length === MOST_BEGINNINGS) all.shift();
+  all.push({ text, beginning });
 }
 
 // Many callers sign the same names.
