@@ -114,7 +114,8 @@ function knownBeginning(value: string): ParsedAuthorization | undefined {
   const all = BEGINNINGS.get(credential);
   if (all === undefined) return undefined;
   const length = value.charCodeAt('HMAC-'.length) === FIVE ? 88 : 44;
-  for (const { text, beginning } of all) {
+  for (let i = 0; i < all.length; i++) {
+    const { text, beginning } = all[i] as Known;
     if (value.length !== text.length + length || !value.startsWith(text)) continue;
     const { algorithm, credential, signedHeaders, signed } = beginning;
     const signature = value.slice(-length);

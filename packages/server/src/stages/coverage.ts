@@ -123,7 +123,8 @@ function unsignable(
   fields: HeaderFields,
   host: string | Refusal | undefined,
 ): Refusal | undefined {
-  for (const name of signedHeaders) {
+  for (let i = 0; i < signedHeaders.length; i++) {
+    const name = signedHeaders[i] as string;
     if (name === 'host' && typeof host === 'string') continue; // its own form is stricter
     const fault = unsignableField(name, fields);
     if (fault !== undefined) return fault;

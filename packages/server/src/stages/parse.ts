@@ -16,8 +16,8 @@ export function parseClaim(
   { schemes, optional }: ParseRules,
   request: SchemeRequest,
 ): UnverifiedClaim | Refusal | undefined {
-  for (const scheme of schemes) {
-    const claim = scheme.parse(request);
+  for (let i = 0; i < schemes.length; i++) {
+    const claim = (schemes[i] as Scheme).parse(request);
     if (claim !== undefined) return claim;
   }
   if (optional) return undefined;

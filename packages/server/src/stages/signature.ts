@@ -23,6 +23,9 @@ function secretOf(
   text: string,
   { secrets }: FoundKey,
 ): KeySecret | undefined {
-  for (const each of secrets) if (each.secret.verify(algorithm, text, signature)) return each;
+  for (let i = 0; i < secrets.length; i++) {
+    const each = secrets[i] as KeySecret;
+    if (each.secret.verify(algorithm, text, signature)) return each;
+  }
   return undefined;
 }

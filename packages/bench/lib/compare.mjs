@@ -1,0 +1,57 @@
+// What signing and verifying cost, beside the floor and the peers.
+import { CONTESTANTS, proveHonest, versionOf } from './contestants.mjs';
+import { floorOfSign, floorOfVerify } from './floor.mjs';
+import { otherWork } from './ours.mjs';
+import { inTurns, median, ratioOf } from './rounds.mjs';
+
+const FLOOR = 'floor';
+
+/** @returns rows with nanoseconds and ratios, the fastest verifier first */
+export async function compare(options) {
+  for (const contestant of CONTESTANTS) await proveHonest(contestant);
+  const signing = await inTurns(
+    [
+      { name: FLOOR, run: () => floorOfSign() },
+      ...CONTESTANTS.map(({ name, sign }) => ({ name, run: sign })),
+    ],
+    options,
+  );
+  const verifying = await inTurns(
+    [
+      { name: FLOOR, run: () => floorOfVerify() },
+      ...CONTESTANTS.filter(({ verifier }) => verifier !== undefined).map((contestant) => {
+        const verify = contestant.verifier();
+        return {
+          name: contestant.name,
+          prepare: contestant.make,
+          async run(item) {
+            if ((await verify(item)) !== true)
+              throw new Error(`${contestant.name}: refuses its own`);
+          },
+        };
+      }),
+    ],
+    options,
+  );
+  return CONTESTANTS.map(({ name, package: module, covers, checksNonce }) => ({
+    name,
+    version: module === undefined ? 'this one' : versionOf(module),
+    covers,
+    checksNonce,
+    sign: figure(signing, name),
+    verify: verifying[name] === undefined ? undefined : figure(verifying, name),
+  }));
+}
+
+/** Verify without a body, presigning, signing a response. */
+export async function ourOtherWork(options) {
+  const kinds = [{ name: FLOOR, run: () => floorOfSign() }, ...otherWork()];
+  const figures = await inTurns(kinds, options);
+  return kinds.slice(1).map(({ name }) => ({ name, ...figure(figures, name) }));
+}
+
+/** Nanoseconds of one operation, and the ratio to the floor of the same rounds. */
+export function figure(figures, name, floor = FLOOR) {
+  const of = figures[name];
+  return { ns: median(of), floorNs: median(figures[floor]), ratio: ratioOf(of, figures[floor]) };
+}

@@ -1,0 +1,114 @@
+// How cost grows with what a request is made of, and with what the service holds.
+import { memoryNonceStore, staticKeys } from '@countersign/server';
+import { floorOfSign, floorOfVerify } from './floor.mjs';
+import { mustAccept, newSigner, newVerifier, viewOf } from './ours.mjs';
+import { BODY, CREDENTIAL, HOST, jsonOf, SECRET, TYPE, URL_TEXT } from './request.mjs';
+import { inTurns, median, ratioOf } from './rounds.mjs';
+
+const OTHER_SECRETS = ['B', 'C'].map((letter) => `csk_${letter.repeat(42)}A`);
+const SIZES = [0, 1024, 65_536, 1_048_576];
+
+const manyKeys = (count) =>
+  staticKeys(
+    Array.from({ length: count }, (_, i) => ({
+      credential: i === count - 1 ? CREDENTIAL : `key-${i}`,
+      secrets: [{ secret: SECRET }],
+    })),
+  );
+
+const keysWithSecrets = (count) =>
+  staticKeys([
+    {
+      credential: CREDENTIAL,
+      // The one that signs is tried last.
+      secrets: [...OTHER_SECRETS.slice(0, count - 1), SECRET].map((secret) => ({ secret })),
+    },
+  ]);
+
+/** Signs this many header fields in all: three of the protocol, two of the body, the rest the caller's. */
+function withHeaders(count) {
+  const names = Array.from({ length: Math.max(0, count - 5) }, (_, i) => `x-field-${i}`);
+  const headers = Object.fromEntries(names.map((name) => [name, 'some value']));
+  return count === 3
+    ? { signer: newSigner(), body: undefined }
+    : { signer: newSigner({ signedHeaders: names }), headers, body: BODY };
+}
+
+function withParameters(count) {
+  const query = Array.from({ length: count }, (_, i) => `p${String(i).padStart(3, '0')}=${i}`);
+  return {
+    url: count === 0 ? `https://${HOST}/v1/orders` : `https://${HOST}/v1/orders?${query.join('&')}`,
+  };
+}
+
+function filledStore(count) {
+  const store = memoryNonceStore({ start: 'fresh', capacity: 2 ** 24 });
+  const expiresAt = Math.floor(Date.now() / 1000) + 3_000;
+  for (let i = 0; i < count; i++)
+    store.claim(`key-${i % 100}`, `nonce-${String(i).padStart(16, '0')}`, expiresAt);
+  return store;
+}
+
+/** Every series: what changes, and for each step how to sign and verify. */
+const SERIES = {
+  'body bytes': SIZES.map((size) => [
+    size,
+    { body: size === 0 ? undefined : size === 1024 ? BODY : jsonOf(size) },
+  ]),
+  keys: [1, 1_000, 1_000_000].map((count) => [
+    count,
+    { verifier: { keys: () => manyKeys(count) } },
+  ]),
+  'secrets of the key': [1, 3].map((count) => [
+    count,
+    { verifier: { keys: () => keysWithSecrets(count) } },
+  ]),
+  'signed header fields': [3, 8, 32].map((count) => [count, withHeaders(count)]),
+  'query parameters': [0, 10, 100].map((count) => [count, withParameters(count)]),
+  'live nonces': [0, 1_000_000].map((count) => [
+    count,
+    { verifier: { nonces: () => filledStore(count) } },
+  ]),
+};
+
+export async function growth({ rounds, told = () => {} }) {
+  const rows = [];
+  for (const [series, steps] of Object.entries(SERIES)) {
+    for (const [step, { signer = newSigner(), verifier: parts = {}, ...request }] of steps) {
+      const made = Object.fromEntries(Object.entries(parts).map(([name, make]) => [name, make()]));
+      const verifier = newVerifier(made);
+      const body = 'body' in request ? request.body : BODY;
+      const url = request.url ?? URL_TEXT;
+      const method = body === undefined ? 'GET' : 'POST';
+      const headers = {
+        ...(body === undefined ? {} : { 'Content-Type': TYPE }),
+        ...request.headers,
+      };
+      const operations = body !== undefined && body.length > 100_000 ? 10 : 250;
+      const figures = await inTurns(
+        [
+          { name: 'floor of sign', run: () => floorOfSign(body ?? BODY) },
+          { name: 'floor of verify', run: () => floorOfVerify(body ?? BODY) },
+          { name: 'sign', run: () => signer.sign({ method, url, headers, body }) },
+          {
+            name: 'verify',
+            prepare: () => viewOf(signer, { ...request, body }),
+            run: async (view) => mustAccept(await verifier.verify(view)),
+          },
+        ],
+        { rounds, turns: 4, operations },
+      );
+      rows.push({
+        series,
+        step,
+        sign: median(figures.sign),
+        verify: median(figures.verify),
+        // The floor has a body of 1 KiB where the request has none, so that series can be compared.
+        signRatio: ratioOf(figures.sign, figures['floor of sign']).median,
+        verifyRatio: ratioOf(figures.verify, figures['floor of verify']).median,
+      });
+      told(`${series} ${step}`);
+    }
+  }
+  return rows;
+}

@@ -1,0 +1,44 @@
+/**
+ * Runs kinds of work in turns, so that what the machine does meanwhile reaches all of them alike.
+ *
+ * @param kinds - `{ name, prepare?, run }`: `prepare` gives, untimed, what one operation needs, or a promise of it; `run` is the operation, and may
+ *   be async
+ * @param options - `rounds` that count, `turns` in a round, `operations` in a turn; `told` is called after each round
+ * @returns nanoseconds of one operation by name, a list with one figure of each round
+ */
+export async function inTurns(kinds, { rounds, turns, operations, told = () => {} }) {
+  const figures = Object.fromEntries(kinds.map(({ name }) => [name, []]));
+  // The first two rounds warm up.
+  for (let round = -2; round < rounds; round++) {
+    const spent = Object.fromEntries(kinds.map(({ name }) => [name, 0n]));
+    for (let turn = 0; turn < turns; turn++) {
+      for (const { name, prepare, run } of kinds) {
+        const inputs = prepare && (await Promise.all(Array.from({ length: operations }, prepare)));
+        spent[name] += await timed(run, inputs, operations);
+      }
+    }
+    if (round < 0) continue;
+    for (const { name } of kinds) figures[name].push(Number(spent[name]) / (turns * operations));
+    told(round + 1, rounds);
+  }
+  return figures;
+}
+
+async function timed(run, inputs, operations) {
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < operations; i++) {
+    const answer = run(inputs?.[i]);
+    if (answer instanceof Promise) await answer;
+  }
+  return process.hrtime.bigint() - start;
+}
+
+export function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** Median, least and greatest ratio, each of two figures of one round. */
+export function ratioOf(values, floors) {
+  const ratios = values.map((value, i) => value / floors[i]);
+  return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
+}

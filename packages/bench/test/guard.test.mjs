@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { CONTESTANTS, proveHonest } from '../lib/contestants.mjs';
+import { floorOfSign, floorOfVerify } from '../lib/floor.mjs';
+import { ours } from '../lib/ours.mjs';
+import { inTurns } from '../lib/rounds.mjs';
+
+// Ratios to the floor in one run, of the quickest round of each: what a busy machine adds is left out.
+const MOST = { sign: 1.9, verify: 2.9 };
+
+describe('what is measured', () => {
+  it.each(CONTESTANTS)('$name accepts its own and refuses an altered body', (contestant) =>
+    expect(proveHonest(contestant)).resolves.toBeUndefined(),
+  );
+});
+
+describe('the cost, as a ratio to the floor, stays below its guard', () => {
+  const options = { rounds: 25, turns: 1, operations: 1_000 };
+
+  it('of signing', async () => {
+    const kinds = [
+      { name: 'floor', run: () => floorOfSign() },
+      { name: 'ours', run: () => ours.sign() },
+    ];
+    const figures = await inTurns(kinds, options);
+    const least = Math.min(...figures.ours) / Math.min(...figures.floor);
+    console.log(`sign: ${least.toFixed(2)} of the floor`);
+    expect(least).toBeLessThan(MOST.sign);
+  });
+
+  it('of verifying', async () => {
+    const verify = ours.verifier();
+    const kinds = [
+      { name: 'floor', run: () => floorOfVerify() },
+      {
+        name: 'ours',
+        prepare: () => ours.make(),
+        run: async (view) => {
+          if (!(await verify(view))) throw new Error('refused');
+        },
+      },
+    ];
+    const figures = await inTurns(kinds, options);
+    const least = Math.min(...figures.ours) / Math.min(...figures.floor);
+    console.log(`verify: ${least.toFixed(2)} of the floor`);
+    expect(least).toBeLessThan(MOST.verify);
+  });
+});
