@@ -5,9 +5,10 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { coldStart } from './lib/cold-start.mjs';
-import { compare, ourOtherWork } from './lib/compare.mjs';
+import { compare } from './lib/compare.mjs';
 import { growth } from './lib/growth.mjs';
 import { load } from './lib/load.mjs';
+import { otherWork } from './lib/other-work.mjs';
 import { plot } from './lib/plot.mjs';
 import { refusals } from './lib/refusals.mjs';
 import { insertInto, SECTIONS } from './lib/report.mjs';
@@ -38,7 +39,8 @@ if (options.help) {
   console.log(HELP);
   process.exit();
 }
-for (const name of options.only) {
+const only = options.only.flatMap((names) => names.split(','));
+for (const name of only) {
   if (SECTIONS[name] === undefined) {
     console.error(`--only: ${name} is no section; those are ${Object.keys(SECTIONS).join(', ')}`);
     process.exit(2);
@@ -51,35 +53,40 @@ const told = (name) => (what, of) =>
 const { quick } = options;
 const inTurns = (name) => ({
   rounds: quick ? 5 : 9,
-  turns: quick ? 2 : 8,
-  operations: 500,
+  turns: quick ? 40 : 160,
+  operations: 25,
   told: told(name),
 });
 
 const MEASURE = {
   compare: () => compare(inTurns('compare')),
-  other: () => ourOtherWork(inTurns('other')),
+  other: () => otherWork(inTurns('other')),
   refusals: () => refusals(inTurns('refusals')),
   growth: () => growth({ rounds: quick ? 3 : 7, told: told('growth') }),
-  allocation: () => JSON.parse(alone('lib/allocation.mjs')),
+  allocation: () => ({
+    rows: alone(
+      ...['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'],
+      'lib/allocation.mjs',
+    ),
+    share: alone('lib/allocation.mjs', '--share'),
+  }),
   coldStart: () => coldStart({ runs: quick ? 7 : 21 }),
   load: () => load({ rounds: quick ? 3 : 9, count: quick ? 4_000 : 16_000, told: told('load') }),
 };
 
 /** What a script writes that needs a process of its own. */
-function alone(script) {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const flags = ['--expose-gc', '--max-semi-space-size=64'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, path], {
-    encoding: 'utf8',
+function alone(...args) {
+  const bench = fileURLToPath(new URL('.', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    ...{ cwd: bench, encoding: 'utf8' },
   });
-  if (status !== 0) throw new Error(`${script}: ${stderr}`);
-  return stdout;
+  if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
+  return JSON.parse(stdout);
 }
 
 const figures = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length };
 const sections = {};
-for (const name of Object.keys(SECTIONS).filter((each) => options.only.includes(each))) {
+for (const name of Object.keys(SECTIONS).filter((each) => only.includes(each))) {
   figures[name] = await MEASURE[name]();
   sections[name] = SECTIONS[name](figures[name]);
   tell('');

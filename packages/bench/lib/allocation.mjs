@@ -1,9 +1,11 @@
-// Run by itself, with --expose-gc: bytes that one operation leaves to the garbage collector, and the share of time it takes.
+// Run by itself, with --expose-gc and a young generation that holds a whole round: bytes that one operation allocates, and the
+// share of time that the collector takes where it is left alone (--share).
 import { PerformanceObserver } from 'node:perf_hooks';
 import { floorOfSign, floorOfVerify } from './floor.mjs';
 import { mustAccept, newSigner, newVerifier, ours, viewOf } from './ours.mjs';
 
 const OPERATIONS = 2_000;
+const ROUNDS = 9;
 const verifier = newVerifier();
 const signer = newSigner();
 const work = {
@@ -13,35 +15,65 @@ const work = {
   verify: async (view) => mustAccept(await verifier.verify(view)),
 };
 
-const rows = [];
-for (const [name, run] of Object.entries(work)) {
-  const makeViews = () =>
-    name === 'verify' ? Array.from({ length: OPERATIONS }, () => viewOf(signer)) : [];
-  for (let warm = 0; warm < 10; warm++) {
-    for (const view of name === 'verify' ? makeViews() : new Array(OPERATIONS)) await run(view);
+let collections = 0;
+let collecting = 0;
+function count(entries) {
+  for (const { duration } of entries) {
+    collections++;
+    collecting += duration;
   }
-  const bytes = [];
-  for (let round = 0; round < 5; round++) {
-    const views = makeViews();
-    globalThis.gc();
-    const before = process.memoryUsage().heapUsed;
-    if (name === 'verify') for (const view of views) await run(view);
-    else for (let i = 0; i < OPERATIONS; i++) run();
-    bytes.push((process.memoryUsage().heapUsed - before) / OPERATIONS);
-  }
-  rows.push({ name, bytes: bytes.toSorted((a, b) => a - b)[2] });
+}
+const observer = new PerformanceObserver((list) => count(list.getEntries()));
+observer.observe({ entryTypes: ['gc'] });
+
+/** What the collector has done up to now is counted. */
+async function settle() {
+  await new Promise(setImmediate);
+  count(observer.takeRecords());
 }
 
-let collecting = 0;
-const observer = new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) collecting += duration;
-});
-observer.observe({ entryTypes: ['gc'] });
-const start = performance.now();
-while (performance.now() - start < 2_000) {
-  for (let i = 0; i < 500; i++) mustAccept(await verifier.verify(viewOf(signer)));
-  await new Promise(setImmediate);
+/** Bytes on the heap that were taken meanwhile; none of them may have been collected. */
+async function bytesOf(run, views) {
+  globalThis.gc();
+  await settle();
+  const before = { heap: process.memoryUsage().heapUsed, collections };
+  for (let i = 0; i < OPERATIONS; i++) {
+    const answer = run(views[i]);
+    if (answer instanceof Promise) await answer;
+  }
+  const bytes = process.memoryUsage().heapUsed - before.heap;
+  await settle();
+  if (collections !== before.collections) throw new Error('a collection fell into a round');
+  return bytes / OPERATIONS;
 }
-const share = collecting / (performance.now() - start);
-observer.disconnect();
-console.log(JSON.stringify({ rows, share }));
+
+async function allocation() {
+  const rows = [];
+  for (const [name, run] of Object.entries(work)) {
+    const bytes = [];
+    // The first rounds warm up: code that is not optimised yet allocates more.
+    for (let round = -5; round < ROUNDS; round++) {
+      const views = Array.from({ length: OPERATIONS }, () => name === 'verify' && viewOf(signer));
+      const taken = await bytesOf(run, views);
+      if (round >= 0) bytes.push(taken);
+    }
+    rows.push({ name, bytes: bytes.toSorted((a, b) => a - b)[ROUNDS >> 1] });
+  }
+  return rows;
+}
+
+/** Of a process that does nothing but sign and verify. */
+async function share() {
+  const start = performance.now();
+  await settle();
+  collecting = 0;
+  while (performance.now() - start < 2_000) {
+    for (let i = 0; i < 500; i++) mustAccept(await verifier.verify(viewOf(signer)));
+    await new Promise(setImmediate);
+  }
+  const spent = performance.now() - start;
+  await settle();
+  return collecting / spent;
+}
+
+console.log(JSON.stringify(process.argv[2] === '--share' ? await share() : await allocation()));

@@ -1,7 +1,6 @@
 // What signing and verifying cost, beside the floor and the peers.
 import { CONTESTANTS, proveHonest, versionOf } from './contestants.mjs';
 import { floorOfSign, floorOfVerify } from './floor.mjs';
-import { otherWork } from './ours.mjs';
 import { inTurns, median, ratioOf } from './rounds.mjs';
 
 const FLOOR = 'floor';
@@ -33,21 +32,15 @@ export async function compare(options) {
     ],
     options,
   );
-  return CONTESTANTS.map(({ name, package: module, covers, checksNonce }) => ({
+  return CONTESTANTS.map(({ name, package: module, covers, note, checksNonce }) => ({
     name,
     version: module === undefined ? 'this one' : versionOf(module),
     covers,
+    note,
     checksNonce,
     sign: figure(signing, name),
     verify: verifying[name] === undefined ? undefined : figure(verifying, name),
   }));
-}
-
-/** Verify without a body, presigning, signing a response. */
-export async function ourOtherWork(options) {
-  const kinds = [{ name: FLOOR, run: () => floorOfSign() }, ...otherWork()];
-  const figures = await inTurns(kinds, options);
-  return kinds.slice(1).map(({ name }) => ({ name, ...figure(figures, name) }));
 }
 
 /** Nanoseconds of one operation, and the ratio to the floor of the same rounds. */

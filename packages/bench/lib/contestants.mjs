@@ -9,6 +9,7 @@ import { peer as httpMessageSignatures } from './peers/http-message-signatures.m
 import { peer as httpSignature } from './peers/http-signature.mjs';
 import { peer as smithy } from './peers/smithy.mjs';
 import { peer as standardWebhooks } from './peers/standardwebhooks.mjs';
+import { alteredBody, BODY } from './request.mjs';
 
 export const PEERS = [
   ...[hawk, aws4, smithy, httpMessageSignatures, standardWebhooks, httpSignature],
@@ -16,25 +17,41 @@ export const PEERS = [
 ];
 export const CONTESTANTS = [ours, ...PEERS];
 
+// For those that only sign: what is as usual, and what is not.
+const TIME = new Date('2020-01-01T12:00:30Z');
+const UNUSUAL = {
+  ...{ method: 'PUT', target: '/v1/orders/7', host: 'example.net', type: 'text/plain' },
+  ...{ time: new Date(TIME.getTime() + 1000), body: alteredBody(BODY) },
+};
+
 /**
- * Sees that what is timed does its job: it accepts what it has signed, twice made, and refuses the same with one byte altered;
- * of one that only signs, two signatures of different bodies must differ.
+ * Sees that what is timed does its job: it accepts what it has signed, and refuses a copy with another signature, one of each
+ * thing altered that it says it signs, and one that was signed an hour ago. Of one that only signs, each of these things gives
+ * another signature.
  *
  * @throws Error that names it
  */
 export async function proveHonest(contestant) {
-  const { name } = contestant;
-  if (contestant.verifier === undefined) {
-    const [one, other] = [await contestant.sign(), await contestant.alteredSign()];
-    const [a, b] = [contestant.signatureOf(one), contestant.signatureOf(other)];
-    if (typeof a !== 'string' || a === b) throw new Error(`${name}: does not sign the body`);
-    return;
-  }
+  if (contestant.verifier === undefined) return proveSigning(contestant);
+  const { name, covers, make, makeStale, altered } = contestant;
   const verify = contestant.verifier();
-  if ((await verify(await contestant.make())) !== true) throw new Error(`${name}: refuses its own`);
-  if ((await verify(await contestant.make())) !== true) throw new Error(`${name}: refuses its own`);
-  if ((await verify(contestant.tamper(await contestant.make()))) !== false) {
-    throw new Error(`${name}: accepts an altered body`);
+  for (let twice = 0; twice < 2; twice++) {
+    if ((await verify(await make())) !== true) throw new Error(`${name}: refuses its own`);
+  }
+  for (const what of [...covers, 'signature']) {
+    const verdict = await verify(altered[what](await make()));
+    if (verdict !== false) throw new Error(`${name}: accepts it with another ${what}`);
+  }
+  if ((await verify(await makeStale())) !== false) throw new Error(`${name}: accepts an old one`);
+}
+
+async function proveSigning({ name, covers, signatureOf }) {
+  const usual = await signatureOf({ time: TIME });
+  if ((await signatureOf({ time: TIME })) !== usual)
+    throw new Error(`${name}: differs from itself`);
+  for (const what of covers) {
+    const other = await signatureOf({ time: TIME, [what]: UNUSUAL[what] });
+    if (other === usual) throw new Error(`${name}: does not sign the ${what}`);
   }
 }
 

@@ -11,9 +11,16 @@ const SIZES = [0, 1024, 65_536, 1_048_576];
 const manyKeys = (count) =>
   staticKeys(
     Array.from({ length: count }, (_, i) => ({
-      credential: i === count - 1 ? CREDENTIAL : `key-${i}`,
+      credential: `key-${i}`,
       secrets: [{ secret: SECRET }],
     })),
+  );
+
+/** They call in turn, up to so many of them. */
+const MOST_CALLERS = 10_000;
+const callers = (count) =>
+  Array.from({ length: Math.min(count, MOST_CALLERS) }, (_, i) =>
+    newSigner({ credential: `key-${i}` }),
   );
 
 const keysWithSecrets = (count) =>
@@ -49,65 +56,68 @@ function filledStore(count) {
   return store;
 }
 
-/** Every series: what changes, and for each step how to sign and verify. */
+/** Every series: what changes, and for each step how to sign and verify. Made when its turn comes: a million keys take room. */
 const SERIES = {
-  'body bytes': SIZES.map((size) => [
-    size,
-    { body: size === 0 ? undefined : size === 1024 ? BODY : jsonOf(size) },
-  ]),
-  keys: [1, 1_000, 1_000_000].map((count) => [
-    count,
-    { verifier: { keys: () => manyKeys(count) } },
-  ]),
-  'secrets of the key': [1, 3].map((count) => [
-    count,
-    { verifier: { keys: () => keysWithSecrets(count) } },
-  ]),
-  'signed header fields': [3, 8, 32].map((count) => [count, withHeaders(count)]),
-  'query parameters': [0, 10, 100].map((count) => [count, withParameters(count)]),
-  'live nonces': [0, 1_000_000].map((count) => [
-    count,
-    { verifier: { nonces: () => filledStore(count) } },
-  ]),
+  'body bytes': () =>
+    SIZES.map((size) => [
+      size,
+      { body: size === 0 ? undefined : size === 1024 ? BODY : jsonOf(size) },
+    ]),
+  keys: () =>
+    [1, 1_000, 1_000_000].map((count) => [
+      count,
+      { signers: callers(count), verifier: { keys: () => manyKeys(count) } },
+    ]),
+  'secrets of the key': () =>
+    [1, 3].map((count) => [count, { verifier: { keys: () => keysWithSecrets(count) } }]),
+  'signed header fields': () => [3, 8, 32].map((count) => [count, withHeaders(count)]),
+  'query parameters': () => [0, 10, 100].map((count) => [count, withParameters(count)]),
+  'live nonces': () =>
+    [0, 1_000_000].map((count) => [count, { verifier: { nonces: () => filledStore(count) } }]),
 };
 
+/** One step of a series: ours and the floor of it. */
+function kindsOf(
+  step,
+  { signer = newSigner(), signers = [signer], verifier: parts = {}, ...request },
+) {
+  const made = Object.fromEntries(Object.entries(parts).map(([name, make]) => [name, make()]));
+  const verifier = newVerifier(made);
+  const body = 'body' in request ? request.body : BODY;
+  const url = request.url ?? URL_TEXT;
+  const method = body === undefined ? 'GET' : 'POST';
+  const headers = { ...(body === undefined ? {} : { 'Content-Type': TYPE }), ...request.headers };
+  const operations = body !== undefined && body.length > 100_000 ? 1 : 25;
+  let calls = 0;
+  return [
+    { name: `floor of sign ${step}`, run: () => floorOfSign(body ?? null) },
+    { name: `floor of verify ${step}`, run: () => floorOfVerify(body ?? null) },
+    { name: `sign ${step}`, run: () => signers[0].sign({ method, url, headers, body }) },
+    {
+      name: `verify ${step}`,
+      prepare: () => viewOf(signers[calls++ % signers.length], { ...request, body }),
+      run: async (view) => mustAccept(await verifier.verify(view)),
+    },
+  ].map((kind) => ({ ...kind, operations }));
+}
+
+/** All steps of a series take turns, so that they compare. */
 export async function growth({ rounds, told = () => {} }) {
   const rows = [];
-  for (const [series, steps] of Object.entries(SERIES)) {
-    for (const [step, { signer = newSigner(), verifier: parts = {}, ...request }] of steps) {
-      const made = Object.fromEntries(Object.entries(parts).map(([name, make]) => [name, make()]));
-      const verifier = newVerifier(made);
-      const body = 'body' in request ? request.body : BODY;
-      const url = request.url ?? URL_TEXT;
-      const method = body === undefined ? 'GET' : 'POST';
-      const headers = {
-        ...(body === undefined ? {} : { 'Content-Type': TYPE }),
-        ...request.headers,
-      };
-      const operations = body !== undefined && body.length > 100_000 ? 10 : 250;
-      const figures = await inTurns(
-        [
-          { name: 'floor of sign', run: () => floorOfSign(body ?? BODY) },
-          { name: 'floor of verify', run: () => floorOfVerify(body ?? BODY) },
-          { name: 'sign', run: () => signer.sign({ method, url, headers, body }) },
-          {
-            name: 'verify',
-            prepare: () => viewOf(signer, { ...request, body }),
-            run: async (view) => mustAccept(await verifier.verify(view)),
-          },
-        ],
-        { rounds, turns: 4, operations },
-      );
+  for (const [series, makeSteps] of Object.entries(SERIES)) {
+    told(series);
+    const steps = makeSteps();
+    const kinds = steps.flatMap(([step, options]) => kindsOf(step, options));
+    const figures = await inTurns(kinds, { rounds, turns: 40 });
+    const of = (kind, step) => figures[`${kind} ${step}`];
+    for (const [step] of steps) {
       rows.push({
-        series,
-        step,
-        sign: median(figures.sign),
-        verify: median(figures.verify),
-        // The floor has a body of 1 KiB where the request has none, so that series can be compared.
-        signRatio: ratioOf(figures.sign, figures['floor of sign']).median,
-        verifyRatio: ratioOf(figures.verify, figures['floor of verify']).median,
+        ...{ series, step },
+        sign: median(of('sign', step)),
+        verify: median(of('verify', step)),
+        signRatio: ratioOf(of('sign', step), of('floor of sign', step)).median,
+        verifyRatio: ratioOf(of('verify', step), of('floor of verify', step)).median,
       });
-      told(`${series} ${step}`);
     }
   }
   return rows;

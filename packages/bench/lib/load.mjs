@@ -7,7 +7,10 @@ import { median, ratioOf } from './rounds.mjs';
 const KINDS = ['bare', 'countersign', 'hawk'];
 const CONNECTIONS = 16;
 
-/** @returns for each kind: requests per second, milliseconds of latency, microseconds of CPU, and the ratio to the bare server */
+/**
+ * @returns for each kind: requests per second, milliseconds of latency, microseconds of CPU, their ratios to the bare server, and
+ *   the share of time that the server was at work: where that is far below 1, the client held it up, and only CPU compares
+ */
 export async function load({ rounds, count, told = () => {} }) {
   const servers = {};
   const measured = Object.fromEntries(KINDS.map((kind) => [kind, []]));
@@ -26,16 +29,18 @@ export async function load({ rounds, count, told = () => {} }) {
   } finally {
     for (const server of Object.values(servers)) await server.end();
   }
-  const rates = (kind) => measured[kind].map(({ rate }) => rate);
-  const middle = (kind, member) => median(measured[kind].map((each) => each[member]));
+  const all = (kind, member) => measured[kind].map((each) => each[member]);
+  const middle = (kind, member) => median(all(kind, member));
   return KINDS.map((kind) => ({
     kind,
-    rate: median(rates(kind)),
-    ratio: ratioOf(rates(kind), rates('bare')),
+    rate: middle(kind, 'rate'),
+    ratio: ratioOf(all(kind, 'rate'), all('bare', 'rate')),
     p50: middle(kind, 'p50'),
     p99: middle(kind, 'p99'),
     p999: middle(kind, 'p999'),
     cpu: middle(kind, 'cpu'),
+    cpuRatio: ratioOf(all(kind, 'cpu'), all('bare', 'cpu')),
+    busy: middle(kind, 'busy'),
   }));
 }
 
@@ -57,28 +62,35 @@ async function send(server, kind, count) {
       },
       (error) => (error ? reject(error) : resolve()),
     );
+    // A client that sleeps between two answers is woken for each of them, and the server pays for that.
+    const stayAwake = () => done < count && setImmediate(stayAwake);
     run.on('start', () => {
       start = performance.now();
+      stayAwake();
     });
-    run.on('reqError', reject);
+    const fail = (error) => {
+      done = count;
+      run.stop();
+      reject(error);
+    };
+    run.on('reqError', fail);
     run.on('response', (_client, status, _bytes, milliseconds) => {
       latencies.push(milliseconds);
-      if (status !== 200) {
-        run.stop();
-        reject(new Error(`${kind}: answered ${status}`));
-      }
+      if (status !== 200) return fail(new Error(`${kind}: answered ${status}`));
       if (++done === count) end = performance.now();
     });
   });
   latencies.sort((a, b) => a - b);
   const at = (share) =>
     latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))];
-  const cpu = ((await server.ask('cpu')) - before) / count;
+  const cpu = (await server.ask('cpu')) - before;
+  const seconds = (end - start) / 1000;
   return {
-    rate: count / ((end - start) / 1000),
+    rate: count / seconds,
     p50: at(0.5),
     p99: at(0.99),
     p999: at(0.999),
-    cpu,
+    cpu: cpu / count,
+    busy: cpu / 1e6 / seconds,
   };
 }

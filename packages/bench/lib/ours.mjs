@@ -1,5 +1,6 @@
 import { createSigner } from '@countersign/client';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
+import { HOUR, otherCharacter } from './alterations.mjs';
 import {
   alteredBody,
   BODY,
@@ -42,59 +43,40 @@ export function viewOf(signer, { url = URL_TEXT, body = BODY, headers = {}, edit
   };
 }
 
+function withField(view, name, alter) {
+  const headers = [...view.headers];
+  const at = headers.indexOf(name) + 1;
+  headers[at] = alter(headers[at]);
+  return { ...view, headers };
+}
+
 const signer = newSigner();
 
 /** The contestant. */
 export const ours = {
   name: 'countersign',
-  covers: 'method, target, host, date, type, body',
+  covers: ['method', 'target', 'host', 'time', 'type', 'body'],
   checksNonce: true,
   sign: () => signer.sign({ method: 'POST', url: URL_TEXT, headers: JSON_TYPE, body: BODY }),
   make: () => viewOf(signer),
+  makeStale: () => viewOf(newSigner({ now: () => Date.now() - HOUR })),
   /** A new one for each measurement: nonces of the one before are no load on the next. */
   verifier() {
     const verifier = newVerifier();
     return async (view) => (await verifier.verify(view)).verdict === 'accepted';
   },
-  tamper: (view) => ({ ...view, body: alteredBody(view.body) }),
+  altered: {
+    method: (view) => ({ ...view, method: 'PUT' }),
+    target: (view) => ({ ...view, target: `${view.target}0` }),
+    host: (view) => withField(view, 'Host', () => 'example.net'),
+    time: (view) =>
+      withField(view, 'Date', (text) => new Date(Date.parse(text) - 1000).toUTCString()),
+    type: (view) => withField(view, 'Content-Type', () => 'text/plain'),
+    body: (view) => ({ ...view, body: alteredBody(view.body) }),
+    signature: (view) =>
+      withField(view, 'Authorization', (text) => otherCharacter(text, /(?<=Signature=)./)),
+  },
 };
-
-/** Other work of ours, by name. */
-export function otherWork() {
-  const verifier = newVerifier();
-  const bodiless = newVerifier();
-  const signing = newVerifier({ signResponses: true });
-  const answer = { status: 200, headers: ['Content-Type', TYPE], body: BODY };
-  return [
-    {
-      name: 'verify, no body',
-      prepare: () => viewOf(signer, { body: undefined }),
-      run: async (view) => mustAccept(await bodiless.verify(view)),
-    },
-    {
-      name: 'verify + sign response',
-      prepare: () => viewOf(signer),
-      async run(view) {
-        const verdict = mustAccept(await signing.verify(view));
-        const fields = signing.signResponse(verdict, answer);
-        if (fields['Authentication-Info'] === undefined) throw new Error('it is not signed');
-      },
-    },
-    {
-      name: 'presign',
-      run: () => signer.presign(URL_TEXT, { expiresIn: 3600 }),
-    },
-    {
-      name: 'sign, no body',
-      run: () => signer.sign({ method: 'GET', url: URL_TEXT }),
-    },
-    {
-      name: 'verify',
-      prepare: () => viewOf(signer),
-      run: async (view) => mustAccept(await verifier.verify(view)),
-    },
-  ];
-}
 
 export function mustAccept(verdict) {
   if (verdict.verdict !== 'accepted') throw new Error(`refused: ${verdict.code}`);

@@ -30,7 +30,7 @@ export function plot(title, rows) {
 <text class="title" x="${LEFT}" y="16">µs by ${title}</text>
 <text class="sign" x="${WIDTH - 90}" y="16">sign</text><text class="verify" x="${WIDTH - 54}" y="16">verify</text>
 ${decades.map((µs) => `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(µs)}" y2="${y(µs)}"/><text x="${LEFT - 6}" y="${y(µs) + 4}" text-anchor="end">${µs}</text>`).join('\n')}
-${rows.map(({ step }) => `<text x="${x(step)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${step.toLocaleString('en')}</text>`).join('\n')}
+${rows.map(({ step }, i) => `<text x="${x(step)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="${i === rows.length - 1 ? 'end' : 'middle'}">${step.toLocaleString('en')}</text>`).join('\n')}
 ${line('sign')}
 ${line('verify')}
 </svg>

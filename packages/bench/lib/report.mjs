@@ -11,21 +11,12 @@ const left = '---';
 export const SECTIONS = {
   compare: (rows) =>
     table(
-      [
-        '',
-        'signs',
-        'of the body',
-        'nonce',
-        'sign µs',
-        'sign ÷ floor',
-        'verify µs',
-        'verify ÷ floor',
-      ],
+      ['', 'signs', '', 'nonce', 'sign µs', 'sign ÷ floor', 'verify µs', 'verify ÷ floor'],
       [left, left, left, left, right, right, right, right],
-      rows.map(({ name, version, covers, checksNonce, sign, verify }) => [
+      rows.map(({ name, version, covers, note, checksNonce, sign, verify }) => [
         `${name} ${version === 'this one' ? '' : version}`.trim(),
-        covers.replace(/, body.*$/, ''),
-        /body(.*)$/.exec(covers)?.[0] ?? 'nothing',
+        covers.join(', '),
+        note ?? '',
         checksNonce ? 'checked' : 'not checked',
         µs(sign.ns),
         ratio(sign.ratio),
@@ -35,9 +26,9 @@ export const SECTIONS = {
     ),
   other: (rows) =>
     table(
-      ['work', 'µs', '÷ floor of signing'],
-      [left, right, right],
-      rows.map(({ name, ns, ratio: of }) => [name, µs(ns), ratio(of)]),
+      ['work', 'µs', 'floor', '÷ floor'],
+      [left, right, left, right],
+      rows.map(({ name, ns, floor, ratio: of }) => [name, µs(ns), floor, ratio(of)]),
     ),
   refusals: (rows) =>
     table(
@@ -68,12 +59,12 @@ export const SECTIONS = {
     ),
   load: (rows) =>
     table(
-      ['node:http', 'req/s', '÷ bare', 'p50 ms', 'p99 ms', 'p99.9 ms', 'CPU µs'],
-      [left, right, right, right, right, right, right],
-      rows.map(({ kind, rate, ratio: of, p50, p99, p999, cpu }) => [
+      ['node:http', 'req/s', '÷ bare', 'CPU µs', '÷ bare', 'busy', 'p50 ms', 'p99 ms', 'p99.9 ms'],
+      [left, right, right, right, right, right, right, right, right],
+      rows.map(({ kind, rate, ratio: of, p50, p99, p999, cpu, cpuRatio, busy }) => [
         ...[kind, Math.round(rate).toLocaleString('en'), ratio(of)],
+        ...[cpu.toFixed(1), ratio(cpuRatio), `${Math.round(busy * 100)} %`],
         ...[p50, p99, p999].map((ms) => ms.toFixed(1)),
-        cpu.toFixed(1),
       ]),
     ),
 };

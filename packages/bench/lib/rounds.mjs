@@ -1,7 +1,7 @@
 /**
  * Runs kinds of work in turns, so that what the machine does meanwhile reaches all of them alike.
  *
- * @param kinds - `{ name, prepare?, run }`: `prepare` gives, untimed, what one operation needs, or a promise of it; `run` is the operation, and may
+ * @param kinds - `{ name, prepare?, run, operations? }`: `prepare` gives, untimed, what one operation needs, or a promise of it; `run` is the operation, and may
  *   be async
  * @param options - `rounds` that count, `turns` in a round, `operations` in a turn; `told` is called after each round
  * @returns nanoseconds of one operation by name, a list with one figure of each round
@@ -12,13 +12,15 @@ export async function inTurns(kinds, { rounds, turns, operations, told = () => {
   for (let round = -2; round < rounds; round++) {
     const spent = Object.fromEntries(kinds.map(({ name }) => [name, 0n]));
     for (let turn = 0; turn < turns; turn++) {
-      for (const { name, prepare, run } of kinds) {
-        const inputs = prepare && (await Promise.all(Array.from({ length: operations }, prepare)));
-        spent[name] += await timed(run, inputs, operations);
+      for (const { name, prepare, run, operations: length = operations } of kinds) {
+        const inputs = prepare && (await Promise.all(Array.from({ length }, prepare)));
+        spent[name] += await timed(run, inputs, length);
       }
     }
     if (round < 0) continue;
-    for (const { name } of kinds) figures[name].push(Number(spent[name]) / (turns * operations));
+    for (const { name, operations: length = operations } of kinds) {
+      figures[name].push(Number(spent[name]) / (turns * length));
+    }
     told(round + 1, rounds);
   }
   return figures;

@@ -33,28 +33,9 @@ export const UNSIGNABLE_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-const PARAMETERS = /^Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=(.+)$/;
-
-/** An Authorization field up to the signature. */
-type Beginning = Omit<ParsedAuthorization, 'signature'>;
-
 /** The same field, with what follows from it. */
 export interface ParsedAuthorization extends AuthorizationField {
   readonly signed: SignedNames;
-}
-
-// A caller signs with the same beginnings again and again. To find one here saves a tenth of a verification; a stranger who
-// fills the table with credentials of his own takes that away for as long as he goes on, and nothing else.
-const BEGINNINGS = new Map<string, Known[]>();
-const MOST_CREDENTIALS = 4096;
-const MOST_BEGINNINGS = 4; // of one credential
-const LONGEST_BEGINNING = 512;
-const CREDENTIAL_AT = 'HMAC-256 Credential='.length;
-const FIVE = 0x35;
-
-interface Known {
-  readonly text: string;
-  readonly beginning: Beginning;
 }
 
 /**
@@ -70,13 +51,11 @@ export function parseAuthorization(value: string): AuthorizationField | Refusal 
   return field;
 }
 
-/** The same, with what follows from it. */
+/** The same, with what follows from it. It costs alike for every credential, whether anybody has used it or not. */
 export function readAuthorization(value: string): ParsedAuthorization | Refusal {
   if (value.length > MAX_AUTHORIZATION_LENGTH) {
     return malformed(`it has more than ${MAX_AUTHORIZATION_LENGTH} characters`);
   }
-  const known = knownBeginning(value);
-  if (known !== undefined) return known;
   const space = value.indexOf(' ');
   const scheme = space === -1 ? value : value.slice(0, space);
   const algorithm = scheme.toUpperCase();
@@ -85,75 +64,60 @@ export function readAuthorization(value: string): ParsedAuthorization | Refusal 
       ? new Refusal('scheme_unsupported', 'The Authorization scheme is not HMAC-256 or HMAC-512.')
       : malformed('it does not begin with a scheme');
   }
-  const match = space === -1 ? null : PARAMETERS.exec(value.slice(space + 1));
-  if (match === null) {
+  const credentialEnd = value.indexOf(',', space);
+  const namesStart = afterComma(value, credentialEnd);
+  const namesEnd = value.indexOf(',', namesStart);
+  const signatureStart = afterComma(value, namesEnd);
+  if (
+    space === -1 ||
+    credentialEnd === -1 ||
+    namesEnd === -1 ||
+    !value.startsWith(CREDENTIAL_IS, space + 1) ||
+    !value.startsWith(NAMES_ARE, namesStart) ||
+    !value.startsWith(SIGNATURE_IS, signatureStart)
+  ) {
     return malformed('after the scheme it is not Credential=…,SignedHeaders=…,Signature=…');
   }
-  const credential = match[1] as string;
+  const credential = value.slice(space + 1 + CREDENTIAL_IS.length, credentialEnd);
   if (!CREDENTIAL.test(credential))
     return malformed('Credential is not 1–128 of A-Z a-z 0-9 . _ -');
-  const signedHeaders = parseNames(match[2] as string);
-  if (typeof signedHeaders === 'string') return malformed(signedHeaders);
-  const signature = match[3] as string;
+  const signed = readNames(value.slice(namesStart + NAMES_ARE.length, namesEnd));
+  if (typeof signed === 'string') return malformed(signed);
+  const signature = value.slice(signatureStart + SIGNATURE_IS.length);
   if (!isBase64Of(algorithm === 'HMAC-256' ? 32 : 64, signature)) {
     return malformed('Signature is not canonical base64 of as many bytes as the algorithm gives');
   }
-  const signed = {
-    names: signedHeaders,
-    bits: fieldBits(signedHeaders),
-    leads: leadsOf(signedHeaders),
-  };
-  const beginning = { algorithm, credential, signedHeaders, signed };
-  remember(value.slice(0, -signature.length), beginning);
-  return { ...beginning, signature };
+  return { algorithm, credential, signedHeaders: signed.names, signed, signature };
 }
 
-/** The field, if it is a signature after a beginning that was met before. */
-function knownBeginning(value: string): ParsedAuthorization | undefined {
-  const credential = value.slice(CREDENTIAL_AT, value.indexOf(',', CREDENTIAL_AT));
-  const all = BEGINNINGS.get(credential);
-  if (all === undefined) return undefined;
-  const length = value.charCodeAt('HMAC-'.length) === FIVE ? 88 : 44;
-  for (let i = 0; i < all.length; i++) {
-    const { text, beginning } = all[i] as Known;
-    if (value.length !== text.length + length || !value.startsWith(text)) continue;
-    const { algorithm, credential, signedHeaders, signed } = beginning;
-    const signature = value.slice(-length);
-    if (!isBase64Of(algorithm === 'HMAC-256' ? 32 : 64, signature)) return undefined;
-    return { algorithm, credential, signedHeaders, signed, signature };
-  }
-  return undefined;
+const CREDENTIAL_IS = 'Credential=';
+const NAMES_ARE = 'SignedHeaders=';
+const SIGNATURE_IS = 'Signature=';
+
+/** Where the next part begins: behind the comma, and one space at most. */
+function afterComma(value: string, comma: number): number {
+  return value.charCodeAt(comma + 1) === 0x20 ? comma + 2 : comma + 1;
 }
 
-function remember(text: string, beginning: Beginning): void {
-  if (text.length > LONGEST_BEGINNING) return;
-  const { credential } = beginning;
-  let all = BEGINNINGS.get(credential);
-  if (all === undefined) {
-    if (BEGINNINGS.size === MOST_CREDENTIALS) BEGINNINGS.clear();
-    all = [];
-    BEGINNINGS.set(credential, all);
-  }
-  if (all.length === MOST_BEGINNINGS) all.shift();
-  all.push({ text, beginning });
-}
-
-// Many callers sign the same names.
-const KNOWN_LISTS = new Map<string, readonly string[]>();
+// Callers sign the same names again and again. To find a list here saves a tenth of a verification; a stranger who fills
+// the table with lists of his own takes that away for as long as he goes on, and nothing else.
+const KNOWN_LISTS = new Map<string, SignedNames>();
 const MAX_KNOWN_LISTS = 256;
 const MAX_KNOWN_LENGTH = 256;
 
 /** The list of a SignedHeaders parameter, or what is wrong with it. */
-export function parseNames(text: string): readonly string[] | string {
+export function readNames(text: string): SignedNames | string {
   const known = KNOWN_LISTS.get(text);
   if (known !== undefined) return known;
   const names = Object.freeze(text.split(';'));
   const fault = signedHeadersFault(names);
   if (fault !== undefined) return fault;
-  if (KNOWN_LISTS.size < MAX_KNOWN_LISTS && text.length <= MAX_KNOWN_LENGTH) {
-    KNOWN_LISTS.set(text, names);
+  const signed = { names, bits: fieldBits(names), leads: leadsOf(names) };
+  if (text.length <= MAX_KNOWN_LENGTH) {
+    if (KNOWN_LISTS.size === MAX_KNOWN_LISTS) KNOWN_LISTS.clear();
+    KNOWN_LISTS.set(text, signed);
   }
-  return names;
+  return signed;
 }
 
 /**

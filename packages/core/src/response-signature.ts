@@ -1,5 +1,5 @@
 import type { Algorithm } from './algorithm.js';
-import { MAX_AUTHORIZATION_LENGTH, parseNames } from './authorization-field.js';
+import { MAX_AUTHORIZATION_LENGTH, readNames } from './authorization-field.js';
 import { isBase64Of } from './grammar.js';
 import type { HeaderFields } from './header-fields.js';
 import { Refusal } from './refusal.js';
@@ -62,8 +62,9 @@ export function formatAuthenticationInfo(
 export function parseAuthenticationInfo(value: string): AuthenticationInfo | Refusal {
   const match = value.length > MAX_AUTHORIZATION_LENGTH ? null : PARAMETERS.exec(value);
   if (match === null) return malformed('it is not SignedHeaders=…,Signature=…');
-  const signedHeaders = parseNames(match[1] as string);
-  if (typeof signedHeaders === 'string') return malformed(signedHeaders);
+  const signed = readNames(match[1] as string);
+  if (typeof signed === 'string') return malformed(signed);
+  const signedHeaders = signed.names;
   const unsignable = UNSIGNABLE_IN_RESPONSES.find((name) => signedHeaders.includes(name));
   if (unsignable !== undefined)
     return malformed(`SignedHeaders has ${unsignable}, which cannot be signed in a response`);

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { BODY, HOST, TYPE } from '../request.mjs';
+import { BODY, HOST, TARGET, TYPE } from '../request.mjs';
 
 /** What the SDK for Node gives it: the hashes of node:crypto. */
 class NodeHash {
@@ -22,24 +22,26 @@ const signer = new SignatureV4({
   service: 'execute-api',
   sha256: NodeHash,
 });
-const requestOf = (body) =>
+// The SDK has the target in parts.
+const [PATH, QUERY] = TARGET.split('?');
+const QUERY_PARTS = Object.fromEntries(new URLSearchParams(QUERY));
+const requestOf = ({ method = 'POST', path = PATH, host = HOST, type = TYPE, body = BODY }) =>
   new HttpRequest({
-    method: 'POST',
-    protocol: 'https:',
-    hostname: HOST,
-    path: '/v1/orders',
-    query: { limit: '10', tag: 'a' },
-    headers: { host: HOST, 'content-type': TYPE },
-    body,
+    ...{ method, protocol: 'https:', hostname: host, path, query: QUERY_PARTS, body },
+    headers: { host, 'content-type': type },
   });
 
 /** It signs only. */
 export const peer = {
   name: '@smithy/signature-v4',
   package: '@smithy/signature-v4',
-  covers: 'method, target, host, time, type, body',
+  covers: ['method', 'target', 'host', 'time', 'type', 'body'],
   checksNonce: false,
-  sign: () => signer.sign(requestOf(BODY)),
-  signatureOf: ({ headers }) => headers.authorization,
-  alteredSign: () => signer.sign(requestOf(`${BODY} `)),
+  sign: () => signer.sign(requestOf({})),
+  /** @param parts - what is not as usual; `time` is a Date */
+  async signatureOf({ time, target, ...parts }) {
+    const request = requestOf({ ...parts, ...(target && { path: target }) });
+    const { headers } = await signer.sign(request, { signingDate: time });
+    return /Signature=(.*)$/.exec(headers.authorization)[1];
+  },
 };

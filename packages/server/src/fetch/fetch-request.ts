@@ -1,5 +1,6 @@
 import { Refusal } from '@countersign/core';
 import { BodyRefusedError } from '../body-refused-error.js';
+import { GatheredBytes } from '../gathered-bytes.js';
 import type { BodyLimits, BodySource, RequestView } from '../request-view.js';
 import type { BodyWatch } from '../stages/body-watch.js';
 import type { Accepted } from '../verdict.js';
@@ -91,8 +92,7 @@ async function readAll(
   { maxBytes, timeout }: BodyLimits,
 ): Promise<Uint8Array | Refusal> {
   const reader = body.getReader();
-  const pieces: Uint8Array[] = [];
-  let size = 0;
+  const gathered = new GatheredBytes<Uint8Array>((size) => new Uint8Array(size));
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -103,9 +103,8 @@ async function readAll(
       const { done, value } = await reader.read();
       if (late) return tooSlow(timeout);
       if (done) break;
-      size += value.length;
-      pieces.push(value);
-      if (size > maxBytes) {
+      gathered.add(value);
+      if (gathered.size > maxBytes) {
         reader.cancel().catch(() => {});
         return new Refusal('body_too_large', `The body has more than ${maxBytes} bytes.`);
       }
@@ -115,13 +114,7 @@ async function readAll(
   } finally {
     clearTimeout(timer);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return gathered.bytes();
 }
 
 function watched(body: Pieces, watch: BodyWatch, { timeout }: BodyLimits): Pieces {

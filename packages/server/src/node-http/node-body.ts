@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { Refusal } from '@countersign/core';
 import { BodyRefusedError } from '../body-refused-error.js';
+import { GatheredBytes } from '../gathered-bytes.js';
 import type { BodyLimits, BodySource } from '../request-view.js';
 import type { BodyWatch } from '../stages/body-watch.js';
 import type { NodeRequest, NodeRequestParts, NodeResponse } from './node-request.js';
@@ -89,8 +90,7 @@ function readAll(
   { maxBytes, timeout }: BodyLimits,
 ): Promise<Uint8Array | Refusal> {
   return new Promise((resolve) => {
-    const pieces: Buffer[] = [];
-    let size = 0;
+    const gathered = new GatheredBytes<Buffer>(Buffer.allocUnsafeSlow);
     let settled = false;
     const settle = (result: Uint8Array | Refusal) => {
       settled = true;
@@ -118,15 +118,14 @@ function readAll(
     request.on('close', lost).on('error', ignore);
     divert(request, (piece) => {
       if (piece === null) {
-        const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size);
+        const bytes = gathered.bytes();
         settle(bytes);
         if (bytes.length > 0) request.push(bytes);
         request.push(null);
         return false;
       }
-      size += piece.length;
-      pieces.push(piece);
-      if (size <= maxBytes) return true;
+      gathered.add(piece);
+      if (gathered.size <= maxBytes) return true;
       request.pause();
       settle(new Refusal('body_too_large', `The body has more than ${maxBytes} bytes.`));
       return false;

@@ -50,8 +50,8 @@ function judge(record: KeyRecord | undefined, claim: UnverifiedClaim, now: numbe
 
 /** The usual key has one secret without bounds, and costs no new list. */
 function liveSecrets(secrets: readonly KeySecret[], now: number): readonly KeySecret[] {
-  for (let i = 0; i < secrets.length; i++) {
-    if (!isLive(secrets[i] as KeySecret, now)) return secrets.filter((each) => isLive(each, now));
+  for (const secret of secrets) {
+    if (!isLive(secret, now)) return secrets.filter((each) => isLive(each, now));
   }
   return secrets;
 }
