@@ -9,7 +9,11 @@ export default defineConfig({
     // Tests exercise the sources; the command line and the packaging tests use what was built.
     alias: [
       { find: '#mac', replacement: source('core/src/mac.ts') },
-      // The adapters of a package stand at its top.
+      // The path of a subpath is that of its file; the adapters of a package stand at its top.
+      {
+        find: /^@countersign\/server\/nonces\/(.+)$/,
+        replacement: source('server/src/nonces/$1.ts'),
+      },
       {
         find: /^@countersign\/(server|client)\/(.+)$/,
         replacement: source('$1/src/adapters/$2.ts'),

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { clusterThroughput } from './lib/cluster.mjs';
 import { coldStart } from './lib/cold-start.mjs';
 import { compare } from './lib/compare.mjs';
 import { growth } from './lib/growth.mjs';
@@ -15,7 +16,9 @@ import { insertInto, SECTIONS } from './lib/report.mjs';
 
 const HELP = `Usage: node packages/bench/bench.mjs [options]
 
-  --only <section>  ${Object.keys(SECTIONS).join(', ')}; may be repeated
+  --only <section>  ${Object.keys(SECTIONS).join(', ')}; may be
+                    repeated, or name several with commas. cluster needs a Redis, named by
+                    REDIS_URL, and is left out without
   --quick           fewer rounds: a minute in all
   --json <file>     write the figures as JSON too
   --write-docs      put the tables into docs/performance.md, and the plots beside it
@@ -26,9 +29,14 @@ Examples:
   npm run bench -- --only compare --quick
   npm run bench -- --write-docs --json figures.json`;
 
+/** Without a Redis there is nothing that workers can share. */
+function canRun(section) {
+  return section !== 'cluster' || process.env.REDIS_URL !== undefined;
+}
+
 const { values: options } = parseArgs({
   options: {
-    only: { type: 'string', multiple: true, default: Object.keys(SECTIONS) },
+    only: { type: 'string', multiple: true, default: Object.keys(SECTIONS).filter(canRun) },
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     'write-docs': { type: 'boolean', default: false },
@@ -71,6 +79,13 @@ const MEASURE = {
     share: alone('lib/allocation.mjs', '--share'),
   }),
   coldStart: () => coldStart({ runs: quick ? 7 : 21 }),
+  cluster: () =>
+    clusterThroughput({
+      url: process.env.REDIS_URL,
+      rounds: quick ? 3 : 9,
+      count: quick ? 5_000 : 20_000,
+      told: told('cluster'),
+    }),
   load: () => load({ rounds: quick ? 3 : 9, count: quick ? 4_000 : 16_000, told: told('load') }),
 };
 

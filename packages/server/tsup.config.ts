@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/adapters/*.ts'],
+  entry: ['src/index.ts', 'src/adapters/*.ts', 'src/nonces/{memory,redis,postgres}.ts'],
   format: ['esm', 'cjs'],
   target: 'es2022',
   shims: true,

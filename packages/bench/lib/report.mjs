@@ -57,6 +57,16 @@ export const SECTIONS = {
       [left, right],
       rows.map(({ name, ms }) => [`\`${name}\``, ms.toFixed(1)]),
     ),
+  cluster: (rows) =>
+    table(
+      ['workers', 'verified each second', 'range'],
+      [right, right, right],
+      rows.map(({ workers, rate, least, most }) => [
+        workers,
+        ...[Math.round(rate).toLocaleString('en')],
+        `${Math.round(least).toLocaleString('en')}–${Math.round(most).toLocaleString('en')}`,
+      ]),
+    ),
   load: (rows) =>
     table(
       ['node:http', 'req/s', '÷ bare', 'CPU µs', '÷ bare', 'busy', 'p50 ms', 'p99 ms', 'p99.9 ms'],

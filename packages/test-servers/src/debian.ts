@@ -37,8 +37,8 @@ export async function debianPackage(
   }
 }
 
-/** What one release was linked with, another one may not have. */
-async function release(): Promise<string> {
+/** The name of the system's release. What one was linked with, another one may not have. */
+export async function release(): Promise<string> {
   const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
   return /^VERSION_CODENAME=(\w+)$/m.exec(text)?.[1] ?? 'unknown';
 }

@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Certificate, selfSignedCertificate } from './certificate.js';
-import { debianPackage } from './debian.js';
 import { freePort } from './free-port.js';
+import { findProgram, type Program } from './program.js';
 import { run } from './run.js';
 
 export interface NginxOptions {
@@ -52,11 +51,6 @@ export function forwardTo(port: number, { path = '/', to = '' }: ForwardOptions 
 `;
 }
 
-interface Program {
-  readonly path: string;
-  readonly env: Readonly<Record<string, string>>;
-}
-
 let program: Promise<Program> | undefined;
 
 /**
@@ -93,32 +87,13 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   }
 }
 
-async function findNginx(): Promise<Program> {
-  const named = process.env.NGINX_BIN;
-  if (named !== undefined && named !== '') {
-    if (await isExecutable(named)) return { path: named, env: {} };
-    throw new Error(`NGINX_BIN=${named}: no such program`);
-  }
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  for (const folder of [...folders, '/usr/sbin', '/usr/local/sbin']) {
-    const path = join(folder, 'nginx');
-    if (await isExecutable(path)) return { path, env: {} };
-  }
-  try {
-    const { root, env } = await debianPackage(['nginx']);
-    return { path: join(root, 'usr/sbin/nginx'), env };
-  } catch (cause) {
-    const { message } = cause as Error;
-    const advice = 'Install nginx, or set NGINX_BIN=/path/to/nginx';
-    throw new Error(`No nginx on this machine: ${message}. ${advice}.`, { cause });
-  }
-}
-
-const isExecutable = (path: string) =>
-  access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+const findNginx = () =>
+  findProgram({
+    variable: 'NGINX_BIN',
+    name: 'nginx',
+    folders: ['/usr/sbin', '/usr/local/sbin'],
+    debian: async () => ({ packages: ['nginx'], path: 'usr/sbin/nginx' }),
+  });
 
 /** The folders for temporary files that this nginx has no directive for. */
 async function compiledWithout(path: string, env: Program['env']): Promise<ReadonlySet<string>> {

@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process';
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Whom it runs as, if not as us. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /**

@@ -25,4 +25,6 @@ export interface KeyRecord {
 export interface KeyStore {
   /** @param credential - 1–128 of `A-Z a-z 0-9 . _ -`, exactly as sent: a stranger's text */
   find(credential: string): MaybePromise<KeyRecord | undefined>;
+  /** Resolves if the store answers now, rejects with the reason if not. A store without it is taken to answer always. */
+  health?(): MaybePromise<void>;
 }

@@ -170,7 +170,9 @@ it('keeps no process alive', () => {
   const directory = mkdtempSync(join(tmpdir(), 'countersign-memory-'));
   try {
     const source = new URL('../', import.meta.url);
-    const nonces = readdirSync(new URL('nonces', source)).map((name) => `nonces/${name}`);
+    const nonces = readdirSync(new URL('nonces', source))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `nonces/${name}`);
     mkdirSync(join(directory, 'nonces'));
     writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
     for (const file of ['options.ts', ...nonces]) {

@@ -26,4 +26,6 @@ export interface NonceStore {
     expiresAt: number,
     date?: number,
   ): MaybePromise<NonceVerdict>;
+  /** Resolves if the store answers now, rejects with the reason if not. A store without it is taken to answer always. */
+  health?(): MaybePromise<void>;
 }

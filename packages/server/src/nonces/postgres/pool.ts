@@ -1,0 +1,109 @@
+/** A connection that was taken out of a pool. */
+export interface PostgresClient {
+  query(query: PostgresQuery): Promise<PostgresResult>;
+  /** Gives it back; with true it is closed. */
+  release(destroy?: boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export interface PostgresQuery {
+  readonly text: string;
+  readonly values?: unknown[];
+  readonly name?: string;
+}
+
+export interface PostgresResult {
+  /** What the server says it has done, such as `INSERT`. */
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly rows: readonly Record<string, unknown>[];
+}
+
+/** A `Pool` of `pg`. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>;
+  readonly totalCount: number;
+  readonly options: { readonly connectionTimeoutMillis?: number | null | undefined };
+}
+
+const EXPECTED = 'pool: expected a Pool of pg';
+
+/**
+ * A pool and nothing else: a client could be in the middle of the application's transaction.
+ *
+ * @throws TypeError or RangeError that names the option `pool`
+ */
+export function poolOf(value: unknown): PostgresPool {
+  if (!isPool(value)) throw new TypeError(EXPECTED);
+  const timeout = value.options?.connectionTimeoutMillis;
+  if (!(typeof timeout === 'number' && timeout > 0)) {
+    throw new RangeError(
+      'pool: needs connectionTimeoutMillis (250, say): without it, a connection that hangs is waited for without end',
+    );
+  }
+  return value;
+}
+
+function isPool(value: unknown): value is PostgresPool {
+  if (typeof value !== 'object' || value === null) return false;
+  const { connect, totalCount } = value as Partial<PostgresPool>;
+  return typeof connect === 'function' && typeof totalCount === 'number';
+}
+
+const ignore = () => {};
+
+/**
+ * Runs one statement on a connection of its own. A statement that is not answered in time takes its connection along, and
+ * one that has not got a connection by then is never run.
+ *
+ * @param deadline - milliseconds
+ */
+export async function runOnce(
+  pool: PostgresPool,
+  query: PostgresQuery,
+  deadline: number,
+): Promise<PostgresResult> {
+  const due = performance.now() + deadline;
+  const client = await pool.connect();
+  if (performance.now() >= due) {
+    client.release();
+    throw new Error('no connection in time');
+  }
+  // Without a listener, an error of the connection would end the process.
+  client.on('error', ignore);
+  let timer: NodeJS.Timeout | undefined;
+  let broken = true;
+  try {
+    const late = new Promise<never>((_, reject) => {
+      const fail = () => reject(new Error('no answer in time'));
+      // A process that was busy for long has its answers in its sockets: they are read before the timer is believed.
+      timer = setTimeout(() => setImmediate(fail), due - performance.now());
+    });
+    const result = await Promise.race([client.query(query), late]);
+    broken = false;
+    return result;
+  } catch (error) {
+    broken = !isRefusal(error);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}
+
+/**
+ * What a server answers leaves the connection as it was; not so if it is shutting down or has failed inside, or if it has
+ * become a standby: the next connection may find the server that took over.
+ */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' && /^(?!08|57P|XX|25006|55000)[0-9A-Z]{5}$/.test(code);
+}
+
+/** @throws TypeError that names the option `pool` */
+export function connected(pool: unknown): Promise<PostgresClient> {
+  if (!isPool(pool)) throw new TypeError(EXPECTED);
+  return pool.connect();
+}

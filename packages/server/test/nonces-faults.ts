@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NonceStore, NonceVerdict } from '@countersign/server';
+
+/** As a signer makes them. */
+export const newNonce = () => randomBytes(16).toString('base64url');
+
+/** So many seconds from now, in whole seconds since 1970. */
+export const second = (from: number) => Math.floor(Date.now() / 1000) + from;
+
+/**
+ * A claim, and by how many milliseconds it came later than a bare timer that was set at the same time: what a busy
+ * machine does to both is not counted.
+ */
+export async function claimTimed(
+  store: NonceStore,
+  nonce: string,
+  deadline: number,
+): Promise<{ readonly verdict: NonceVerdict; readonly late: number }> {
+  const begin = performance.now();
+  let timed = Number.POSITIVE_INFINITY;
+  const timer = setTimeout(() => {
+    timed = performance.now() - begin;
+  }, deadline);
+  const verdict = await store.claim('a', nonce, second(300));
+  const took = performance.now() - begin;
+  clearTimeout(timer);
+  return { verdict, late: took - Math.max(deadline, Math.min(timed, took)) };
+}
+
+/** Claims until the store can tell. */
+export async function decided(
+  store: NonceStore,
+  nonce: string,
+  expiresAt: number = second(300),
+  credential = 'a',
+): Promise<NonceVerdict> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const verdict = await store.claim(credential, nonce, expiresAt);
+    if (verdict !== 'unavailable') return verdict;
+    if (performance.now() > deadline) throw new Error('unavailable for 10 s');
+    await delay(5);
+  }
+}
+
+/** Claims new nonces until one is fresh, and gives that one. */
+export async function untilFresh(
+  store: NonceStore,
+  expiresAt: number = second(300),
+  credential = 'a',
+): Promise<string> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const nonce = newNonce();
+    if ((await store.claim(credential, nonce, expiresAt)) === 'fresh') return nonce;
+    if (performance.now() > deadline) throw new Error('nothing is fresh for 10 s');
+    await delay(5);
+  }
+}
