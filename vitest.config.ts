@@ -11,8 +11,12 @@ export default defineConfig({
       { find: '#mac', replacement: source('core/src/mac.ts') },
       // The path of a subpath is that of its file; the adapters of a package stand at its top.
       {
-        find: /^@countersign\/server\/nonces\/(.+)$/,
-        replacement: source('server/src/nonces/$1.ts'),
+        find: /^@countersign\/server\/(nonces|keys)\/(.+)$/,
+        replacement: source('server/src/$1/$2.ts'),
+      },
+      {
+        find: /^@countersign\/server\/(policy|rate-limits)$/,
+        replacement: source('server/src/$1/$1.ts'),
       },
       {
         find: /^@countersign\/(server|client)\/(.+)$/,

@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/adapters/*.ts', 'src/nonces/{memory,redis,postgres}.ts'],
+  entry: [
+    'src/index.ts',
+    'src/adapters/*.ts',
+    'src/nonces/{memory,redis,postgres}.ts',
+    'src/policy/policy.ts',
+    'src/rate-limits/rate-limits.ts',
+  ],
   format: ['esm', 'cjs'],
   target: 'es2022',
   shims: true,

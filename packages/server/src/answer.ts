@@ -1,4 +1,5 @@
 import { publicCode, REFUSAL_CODES, type Refusal } from '@countersign/core';
+import { answerFieldsOf } from './stages/answer-fields.js';
 
 /** Who is told how much: `minimal` for services, `full` for development only. */
 export type Disclosure = 'minimal' | 'full';
@@ -35,6 +36,7 @@ export function answerRefusal(refusal: Refusal, disclosure: Disclosure, realm: s
   const headers: Record<string, string> = {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    ...answerFieldsOf(refusal),
   };
   if (status === 401) headers['WWW-Authenticate'] = `HMAC-256 realm="${realm}", error="${code}"`;
   if (refusal.retryAfter !== undefined) headers['Retry-After'] = String(refusal.retryAfter);

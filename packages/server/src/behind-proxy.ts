@@ -20,8 +20,8 @@ function isTrusted({ trusted }: ProxyRules, address: string | undefined): boolea
 
 /**
  * The request as the caller sent it, where a trusted proxy rewrote its host or path: Host becomes X-Forwarded-Host, the path
- * gets back its prefix, and the address is that of the first peer that is no trusted proxy. From anybody else such fields
- * mean nothing. What is gained is checked like what it replaces: the host and the path must be the signed ones.
+ * gets back its prefix, the address is that of the first peer that is no trusted proxy, and HTTPS is what X-Forwarded-Proto
+ * or Forwarded says of every hop. From anybody else such fields mean nothing. What is gained is checked like what it replaces: the host and the path must be the signed ones.
  */
 export function behindProxy(rules: ProxyRules | undefined, request: RequestView): RequestView {
   if (rules === undefined || !isTrusted(rules, request.remoteAddress)) return request;
@@ -30,6 +30,7 @@ export function behindProxy(rules: ProxyRules | undefined, request: RequestView)
     headers: withForwardedHost(request.headers),
     target: withPrefix(rules, request.target),
     remoteAddress: clientAddress(rules, request),
+    secure: isSecure(request.headers),
   };
 }
 
@@ -52,6 +53,27 @@ function clientAddress(rules: ProxyRules, { headers, remoteAddress }: RequestVie
   const found = lists.flatMap((hops) => (hops === undefined ? [] : [firstStranger(rules, hops)]));
   // A proxy writes one of the two and lets the other through, so a caller could add it: they must agree.
   return found.length === 0 ? remoteAddress : found[0] === found.at(-1) ? found[0] : undefined;
+}
+
+/** Only HTTPS all the way is HTTPS. What the proxy does not say is not known, whatever its own connection is. */
+function isSecure(headers: readonly string[]): boolean | undefined {
+  const written = fieldValue(headers, 'x-forwarded-proto')?.split(',');
+  const hops = [...(written ?? []), ...(protosOfForwarded(headers) ?? [])];
+  return hops.length === 0
+    ? undefined
+    : hops.every((hop) => trimOws(hop).toLowerCase() === 'https');
+}
+
+function protosOfForwarded(headers: readonly string[]): readonly string[] | undefined {
+  const value = fieldValue(headers, 'forwarded');
+  if (value === undefined) return undefined;
+  try {
+    const protos = parseForwarded(value).map((hop) => hop.proto);
+    // A proxy may write the address alone. If one hop says how, all must.
+    return protos.some((proto) => proto !== undefined) ? protos.map((proto) => proto ?? '') : [];
+  } catch {
+    return [''];
+  }
 }
 
 function firstStranger(rules: ProxyRules, hops: readonly string[]): string | undefined {

@@ -1,7 +1,8 @@
 import { Refusal } from '@countersign/core';
 import type { Observation } from './events.js';
 import { isPromise, type RequestView } from './request-view.js';
-import { checkAuthorization } from './stages/authorization.js';
+import { answerFieldsOf, withAnswerFields } from './stages/answer-fields.js';
+import { applyPolicy, checkAuthorization, outlived } from './stages/authorization.js';
 import { checkBody, NOTHING, watchBody } from './stages/body.js';
 import { checkCoverage } from './stages/coverage.js';
 import { checkFreshness } from './stages/freshness.js';
@@ -58,16 +59,24 @@ export async function verifyRequest(
   seen?.enter('authorization'); // 7
   const identity = identityOf(claim, key, secret);
   const target = canonical.canonicalTarget;
+  const narrowed =
+    rules.policy === undefined
+      ? undefined
+      : applyPolicy(rules.policy, rules, { identity, request, target, claim, fields, now });
+  if (narrowed instanceof Refusal) return narrowed.withStringToSign(text);
+  const bodyRules = narrowed === undefined ? rules.body : narrowed.body;
   const ruling = checkAuthorization(rules.authorize, identity, request, target, timeout);
   const forbidden = isPromise(ruling) ? await ruling : ruling;
   if (forbidden !== undefined) return forbidden.withStringToSign(text);
 
   if (buffered) seen?.enter('body'); // 8, unless the body is handed on while it arrives
-  const reading = buffered ? checkBody(rules.body, request, claim, fields) : NOTHING;
+  const reading = buffered ? checkBody(bodyRules, request, claim, fields) : NOTHING;
   const read = isPromise(reading) ? await reading : reading;
   if (read instanceof Refusal) return read.withStringToSign(text);
 
   seen?.enter('nonce'); // 9
+  const late = narrowed?.fresh === undefined ? undefined : outlived(narrowed.fresh, rules.now());
+  if (late !== undefined) return late.withStringToSign(text);
   const claiming = claimNonce(rules.nonces, claim.credential, fresh, rules.now(), timeout);
   const used = isPromise(claiming) ? await claiming : claiming;
   if (used !== undefined) return used.withStringToSign(text);
@@ -75,12 +84,14 @@ export async function verifyRequest(
   seen?.enter('rate'); // 10
   const counting = checkRate(rules.limitRate, identity, timeout);
   const limited = isPromise(counting) ? await counting : counting;
-  if (limited !== undefined) return limited.withStringToSign(text);
+  if (limited !== undefined) {
+    return withAnswerFields(limited.withStringToSign(text), answerFieldsOf(limited));
+  }
 
   if (!buffered) seen?.enter('body'); // 8 for a body that is handed on while it arrives
   const body = buffered
     ? read
-    : watchBody(rules.body, request, claim, fields, (refusal) => seen?.tellLater(refusal));
+    : watchBody(bodyRules, request, claim, fields, (refusal) => seen?.tellLater(refusal));
   if (body instanceof Refusal) return body.withStringToSign(text);
 
   // 11 identity

@@ -16,6 +16,8 @@ export interface RequestView {
   readonly body?: Uint8Array | BodySource | undefined;
   /** Address of the peer, for rules on addresses. */
   readonly remoteAddress?: string | undefined;
+  /** True if the caller came over HTTPS, for rules that ask for it; left out where that is not known. */
+  readonly secure?: boolean | undefined;
   /** How many header fields the server passes on before it drops the rest, if it does that. */
   readonly maxHeaders?: number | undefined;
 }

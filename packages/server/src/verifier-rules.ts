@@ -1,16 +1,13 @@
-import {
-  canonicalHost,
-  hmacScheme,
-  presignedScheme,
-  type Scheme,
-  signedHeadersFault,
-} from '@countersign/core';
+import { hmacScheme, presignedScheme, type Scheme } from '@countersign/core';
 import type { Disclosure } from './answer.js';
 import { checkProxies, type ProxyRules } from './behind-proxy.js';
+import { checkHosts, checkRequiredHeaders } from './coverage-options.js';
 import type { OnEvent } from './events.js';
 import type { KeyStore } from './keys/key-store.js';
 import type { NonceStore } from './nonces/nonce-store.js';
 import { aBoolean, knownOptions, optionalFunction, optionIn, wholeNumber } from './options.js';
+import { checkPolicy, withPolicy } from './policy/check-policy.js';
+import type { Policy } from './policy/policy.js';
 import type { Authorize } from './stages/authorization.js';
 import type { BodyMode, BodyRules } from './stages/body.js';
 import type { CoverageRules } from './stages/coverage.js';
@@ -38,6 +35,11 @@ export interface RouteOptions {
   readonly bodyTimeout?: number | undefined;
   /** Takes presigned URLs too (section 4 of the protocol); off unless `true`. */
   readonly presigned?: boolean | undefined;
+  /**
+   * What callers may do, as `createPolicy` of `@countersign/server/policy` makes it; besides `authorize`, if that is given too.
+   * That of a route stands in place of the verifier's.
+   */
+  readonly policy?: Policy | undefined;
 }
 
 /** What a verifier is made of. */
@@ -96,6 +98,7 @@ export interface VerifierRules extends RouteRules {
 
 interface RouteRules extends Omit<CoverageRules, 'hosts'>, ParseRules {
   readonly body: BodyRules;
+  readonly policy: Policy | undefined;
 }
 
 const SHARED_OPTIONS: readonly string[] = [
@@ -104,6 +107,7 @@ const SHARED_OPTIONS: readonly string[] = [
   'maxBodyBytes',
   'bodyTimeout',
   'presigned',
+  'policy',
 ];
 
 const OPTIONS: readonly string[] = [
@@ -134,6 +138,7 @@ const ROUTE_DEFAULTS: RouteRules = {
   optional: false,
   requiredHeaders: [],
   schemes: WITHOUT_PRESIGNED,
+  policy: undefined,
   body: { mode: 'buffer', maxBytes: 1024 * 1024, timeout: 10_000 },
 };
 
@@ -165,7 +170,7 @@ export function checkOptions(options: VerifierOptions): VerifierRules {
     );
   }
   const mostResponseBytes = wholeNumber('maxResponseBytes', maxResponseBytes, 0, MOST_BYTES);
-  return Object.freeze({
+  const rules = withPolicy({
     ...withRoute(ROUTE_DEFAULTS, options),
     keys,
     nonces,
@@ -181,18 +186,24 @@ export function checkOptions(options: VerifierOptions): VerifierRules {
     realm,
     now: optionalFunction('now', now) ?? Date.now,
   });
+  return Object.freeze(rules);
 }
 
 /** The same rules with those of a route. */
 export function checkRoute(rules: VerifierRules, options: RouteOptions): VerifierRules {
   knownOptions(options, ['optional', ...SHARED_OPTIONS]);
-  return Object.freeze({ ...rules, ...withRoute(rules, options) });
+  return Object.freeze(withPolicy({ ...rules, ...withRoute(rules, options) }));
 }
 
 function withRoute(rules: RouteRules, options: RouteOptions): RouteRules {
   const { optional = rules.optional, requiredHeaders = [], presigned } = options;
   const { mode, maxBytes, timeout } = rules.body;
-  const { body = mode, maxBodyBytes = maxBytes, bodyTimeout = timeout } = options;
+  const {
+    policy = rules.policy,
+    body = mode,
+    maxBodyBytes = maxBytes,
+    bodyTimeout = timeout,
+  } = options;
   const most = body === 'buffer' ? MOST_BYTES : Number.MAX_SAFE_INTEGER;
   return {
     optional: aBoolean('optional', optional),
@@ -203,43 +214,11 @@ function withRoute(rules: RouteRules, options: RouteOptions): RouteRules {
         : aBoolean('presigned', presigned)
           ? WITH_PRESIGNED
           : WITHOUT_PRESIGNED,
+    policy: checkPolicy(policy),
     body: {
       mode: optionIn('body', body, ['buffer', 'stream', 'unsigned']),
       maxBytes: wholeNumber('maxBodyBytes', maxBodyBytes, 0, most),
       timeout: wholeNumber('bodyTimeout', bodyTimeout, 1, 3_600_000),
     },
   };
-}
-
-function checkHosts(hosts: unknown): ReadonlySet<string> {
-  if (!Array.isArray(hosts) || hosts.length === 0) {
-    throw new TypeError(
-      'hosts: expected a list with at least one host, such as ["api.example.com"]',
-    );
-  }
-  return new Set(
-    hosts.map((host: unknown, i) => {
-      const canonical = typeof host === 'string' ? canonicalHost(host) : undefined;
-      if (typeof canonical !== 'string') {
-        throw new TypeError(
-          `hosts[${i}]: expected a host such as "api.example.com" or "localhost:8080"`,
-        );
-      }
-      return canonical;
-    }),
-  );
-}
-
-function checkRequiredHeaders(names: unknown): readonly string[] {
-  if (!Array.isArray(names))
-    throw new TypeError('requiredHeaders: expected a list of header names');
-  return names.map((name: unknown, i) => {
-    const lower = typeof name === 'string' ? name.toLowerCase() : '';
-    if (signedHeadersFault([lower]) !== undefined) {
-      throw new TypeError(
-        `requiredHeaders[${i}]: expected the name of a header field that can be signed`,
-      );
-    }
-    return lower;
-  });
 }

@@ -26,7 +26,7 @@ export function nodeRequestView(
   parts: NodeRequestParts = {},
 ): RequestView {
   const socket = request.socket as
-    | { server?: { maxHeadersCount?: number | null }; remoteAddress?: string }
+    | { server?: { maxHeadersCount?: number | null }; remoteAddress?: string; encrypted?: boolean }
     | undefined;
   return {
     method: request.method as string,
@@ -34,6 +34,7 @@ export function nodeRequestView(
     headers: isHttp2(request) ? withHost(request.rawHeaders) : request.rawHeaders,
     body: hasBody(request) ? (parts.rawBody ?? nodeBody(request, response, parts)) : undefined,
     remoteAddress: socket?.remoteAddress,
+    secure: socket?.encrypted === true,
     maxHeaders: (isHttp2(request) ? undefined : socket?.server?.maxHeadersCount) || undefined, // 0 and null mean no limit of the server's own
   };
 }

@@ -1,6 +1,16 @@
-import { Refusal } from '@countersign/core';
+import {
+  fieldBits,
+  type HeaderFields,
+  METHOD_OVERRIDE_FIELDS,
+  Refusal,
+  type UnverifiedClaim,
+  unsignedField,
+} from '@countersign/core';
+import type { Policy } from '../policy/policy.js';
 import { inTime, isPromise, type MaybePromise, type RequestView } from '../request-view.js';
 import type { Identity } from '../verdict.js';
+import type { BodyRules } from './body.js';
+import { checkFreshness, expired, type Freshness } from './freshness.js';
 
 /** What a rule may look at. The path is the canonical one, as signed. */
 export interface AuthorizationQuery {
@@ -35,6 +45,77 @@ export function checkAuthorization(
   } catch (error) {
     return failed(error);
   }
+}
+
+/** A verified request, for a policy to look at. */
+export interface VerifiedRequest {
+  readonly identity: Identity;
+  readonly request: RequestView;
+  /** Canonical path and query. */
+  readonly target: string;
+  readonly claim: UnverifiedClaim;
+  readonly fields: HeaderFields;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** What of the verifier's rules a policy can narrow, and no more than narrow. */
+export interface Narrowed {
+  readonly body: BodyRules;
+  /** Until when the policy takes the request; `undefined` where that is as long as the verifier does. */
+  readonly fresh: Freshness | undefined;
+}
+
+const OVERRIDES = fieldBits(METHOD_OVERRIDE_FIELDS);
+
+/** Stage 7. What a policy says, which is about callers whose signature holds. */
+export function applyPolicy(
+  policy: Policy,
+  rules: { readonly body: BodyRules; readonly skew: number },
+  verified: VerifiedRequest,
+): Narrowed | Refusal {
+  try {
+    const { identity, request, target, claim, fields, now } = verified;
+    const decision = policy.decide(
+      {
+        credential: identity.credential,
+        group: identity.group,
+        method: request.method,
+        target,
+        address: request.remoteAddress,
+        secure: request.secure,
+        methodOverrides: overridesIn(fields),
+      },
+      identity,
+    );
+    if (decision.allowed !== true) {
+      // A policy of somebody's own may answer anything.
+      const isAddress = decision.code === 'address_not_allowed';
+      return new Refusal(isAddress ? decision.code : 'permission_denied', `${decision.detail}`);
+    }
+    for (const name of decision.requiredHeaders) {
+      const fault = unsignedField(name, claim.signedHeaders, fields);
+      if (fault !== undefined) return fault;
+    }
+    const { maxBodyBytes = rules.body.maxBytes, skew = rules.skew } = decision;
+    const fresh = skew < rules.skew ? checkFreshness(claim, fields, skew, now) : undefined;
+    if (fresh instanceof Refusal) return fresh;
+    const narrows = maxBodyBytes < rules.body.maxBytes;
+    return { body: narrows ? { ...rules.body, maxBytes: maxBodyBytes } : rules.body, fresh };
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** Once more before stage 9: a slow body may have outlived the narrower date. The nonce is kept for as long as ever. */
+export function outlived(fresh: Freshness, now: number): Refusal | undefined {
+  const second = Math.floor(now / 1000);
+  return second <= fresh.until ? undefined : expired(second, fresh);
+}
+
+function overridesIn(fields: HeaderFields): readonly string[] | undefined {
+  if ((fields.present & OVERRIDES) === 0) return undefined;
+  return METHOD_OVERRIDE_FIELDS.flatMap((name) => fields.get(name) ?? []);
 }
 
 function refusalOf(answer: AuthorizationAnswer): Refusal | undefined {
