@@ -23,7 +23,7 @@ export default defineConfig({
         replacement: source('$1/src/adapters/$2.ts'),
       },
       {
-        find: /^@countersign\/(core|client|server|testkit|test-servers)$/,
+        find: /^@countersign\/(core|client|server|gateway|testkit|test-servers)$/,
         replacement: source('$1/src/index.ts'),
       },
     ],
