@@ -1,7 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { trimOws } from '@countersign/core';
-import { parse as parseForwarded } from 'forwarded-parse';
-import type { RequestView } from './request-view.js';
+import type { MaybePromise, RequestView } from './request-view.js';
 
 /** Which peers are believed when they say how the request reached them. */
 export interface ProxyRules {
@@ -12,6 +11,27 @@ export interface ProxyRules {
 
 const FORWARDED_HOST = 'x-forwarded-host';
 
+// Most verifiers stand behind no proxy, and need not wait for it when they start: 5 ms.
+let parseForwarded: typeof import('forwarded-parse').parse | undefined;
+let loading: Promise<void> | undefined;
+
+/** If it cannot be loaded, a Forwarded field is one that cannot be read. */
+function loadParser(): void {
+  loading ??= import('forwarded-parse')
+    .then(({ parse }) => {
+      parseForwarded = parse;
+    })
+    .catch(() => {})
+    .finally(() => {
+      loading = undefined;
+    });
+}
+
+function parsed(value: string) {
+  if (parseForwarded === undefined) throw new Error('forwarded-parse: not there');
+  return parseForwarded(value);
+}
+
 /** True for an address that the list covers; IPv4 in IPv6 notation is the IPv4 address. */
 function isTrusted({ trusted }: ProxyRules, address: string | undefined): boolean {
   const family = address === undefined ? 0 : isIP(address);
@@ -21,10 +41,20 @@ function isTrusted({ trusted }: ProxyRules, address: string | undefined): boolea
 /**
  * The request as the caller sent it, where a trusted proxy rewrote its host or path: Host becomes X-Forwarded-Host, the path
  * gets back its prefix, the address is that of the first peer that is no trusted proxy, and HTTPS is what X-Forwarded-Proto
- * or Forwarded says of every hop. From anybody else such fields mean nothing. What is gained is checked like what it replaces: the host and the path must be the signed ones.
+ * or Forwarded says of every hop. From anybody else such fields mean nothing. What is gained is checked like what it replaces:
+ * the host and the path must be the signed ones.
  */
-export function behindProxy(rules: ProxyRules | undefined, request: RequestView): RequestView {
+export function behindProxy(
+  rules: ProxyRules | undefined,
+  request: RequestView,
+): MaybePromise<RequestView> {
   if (rules === undefined || !isTrusted(rules, request.remoteAddress)) return request;
+  return loading === undefined
+    ? asSent(rules, request)
+    : loading.then(() => asSent(rules, request));
+}
+
+function asSent(rules: ProxyRules, request: RequestView): RequestView {
   return {
     ...request,
     headers: withForwardedHost(request.headers),
@@ -68,7 +98,7 @@ function protosOfForwarded(headers: readonly string[]): readonly string[] | unde
   const value = fieldValue(headers, 'forwarded');
   if (value === undefined) return undefined;
   try {
-    const protos = parseForwarded(value).map((hop) => hop.proto);
+    const protos = parsed(value).map((hop) => hop.proto);
     // A proxy may write the address alone. If one hop says how, all must.
     return protos.some((proto) => proto !== undefined) ? protos.map((proto) => proto ?? '') : [];
   } catch {
@@ -92,7 +122,7 @@ function hopsOfForwarded(headers: readonly string[]): readonly string[] | undefi
   const value = fieldValue(headers, 'forwarded');
   if (value === undefined) return undefined;
   try {
-    return parseForwarded(value).map((hop) => addressOf(hop.for ?? ''));
+    return parsed(value).map((hop) => addressOf(hop.for ?? ''));
   } catch {
     return [''];
   }
@@ -121,6 +151,7 @@ export function checkProxies(cidrs: unknown, prefix: unknown): ProxyRules | unde
   if (!Array.isArray(cidrs) || cidrs.length === 0) {
     throw new TypeError('trustedProxies: expected a list of addresses such as ["10.0.0.0/8"]');
   }
+  if (parseForwarded === undefined) loadParser();
   const trusted = new BlockList();
   cidrs.forEach((cidr: unknown, i) => {
     const [, address = '', bits] = /^([0-9A-Fa-f:.]+)(?:\/([0-9]{1,3}))?$/.exec(String(cidr)) ?? [];

@@ -3,7 +3,7 @@ import { answerRefusal, type HttpAnswer } from './answer.js';
 import { behindProxy } from './behind-proxy.js';
 import { isObserved, Observation } from './events.js';
 import { verifyRequest } from './pipeline.js';
-import type { RequestView } from './request-view.js';
+import { isPromise, type RequestView } from './request-view.js';
 import { type ResponseToSign, responseFields, seal } from './response-seal.js';
 import type { Accepted, Anonymous } from './verdict.js';
 import {
@@ -67,12 +67,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
 function verifierOf(rules: VerifierRules): OptionalVerifier {
   const { maxResponseBytes } = rules;
   const signs = maxResponseBytes !== undefined;
+  const verifyView = (view: RequestView) =>
+    signs || isObserved(rules.onEvent)
+      ? observe(rules, view, signs)
+      : verifyRequest(rules, view, undefined);
   return Object.freeze({
     verify(request: RequestView) {
       const view = behindProxy(rules.proxies, request);
-      return signs || isObserved(rules.onEvent)
-        ? observe(rules, view, signs)
-        : verifyRequest(rules, view, undefined);
+      return isPromise(view) ? view.then(verifyView) : verifyView(view);
     },
     answer(refusal: Refusal): HttpAnswer {
       const answer = answerRefusal(refusal, rules.disclosure, rules.realm);
