@@ -37,6 +37,13 @@ export interface BodySource {
    * @returns a refusal with `body_unavailable` if it is too late for that
    */
   watch?(watch: BodyWatch, limits: BodyLimits): Refusal | undefined;
+  /**
+   * Reads to the end, passes each piece through `watch` and keeps it elsewhere than in memory; called in place of `read` where
+   * it is given. The accepted request has an empty `body` then, and whoever gave the source knows where the bytes are.
+   *
+   * @returns the first refusal of the watch, or one with `body_timeout`, `body_incomplete` or `body_unavailable`
+   */
+  drain?(watch: BodyWatch, limits: BodyLimits): Promise<Refusal | undefined>;
 }
 
 /** What a body may cost. */

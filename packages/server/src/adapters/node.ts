@@ -4,12 +4,14 @@ import type { NodeRequest, NodeResponse } from '../node-http/node-request.js';
 import type { Accepted } from '../verdict.js';
 import type { OptionalVerifier, Verifier } from '../verifier.js';
 
+export { type Admission, admit, refuse } from '../node-http/admit.js';
 export { answerClientErrors } from '../node-http/answer-client-errors.js';
 export { verifyBeforeContinue } from '../node-http/before-continue.js';
-export type { NodeRequest, NodeResponse } from '../node-http/node-request.js';
-export { nodeRequestView } from '../node-http/node-request.js';
+export type { NodeRequest, NodeRequestParts, NodeResponse } from '../node-http/node-request.js';
+export { hasBody, isHttp2, nodeRequestView } from '../node-http/node-request.js';
 export { parserRefusal } from '../node-http/parser-refusal.js';
 export { protectUpgrade, type VerifiedUpgradeListener } from '../node-http/protect-upgrade.js';
+export { endWithAnswer } from '../node-http/send-refusal.js';
 
 /** A request handler that is called only for verified requests; `C` may be `undefined` where credentials are optional. */
 export type VerifiedListener<

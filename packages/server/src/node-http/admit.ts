@@ -1,3 +1,4 @@
+import type { Refusal } from '@countersign/core';
 import type { Accepted } from '../verdict.js';
 import type { OptionalVerifier } from '../verifier.js';
 import {
@@ -26,11 +27,11 @@ export function admit(
   request: NodeRequest,
   response: NodeResponse,
   parts?: NodeRequestParts,
-  refusing?: () => void,
+  refusing?: (refusal: Refusal) => void,
 ): Promise<Admission | undefined> {
   return verifier.verify(nodeRequestView(request, response, parts)).then((verdict) => {
     if (verdict.verdict === 'refused') {
-      refusing?.();
+      refusing?.(verdict);
       sendRefusal(verdict, verifier.answer(verdict), request, response);
       return undefined;
     }
@@ -38,4 +39,14 @@ export function admit(
     signWhenEnded(verifier, verdict, request, response);
     return { caller: verdict };
   });
+}
+
+/** Answers a request with a refusal that somebody else found, in the form of the verifier. */
+export function refuse(
+  verifier: Pick<OptionalVerifier, 'answer'>,
+  refusal: Refusal,
+  request: NodeRequest,
+  response: NodeResponse,
+): void {
+  sendRefusal(refusal, verifier.answer(refusal), request, response);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { RequestView } from '../request-view.js';
+import type { BodySource, RequestView } from '../request-view.js';
 import { nodeBody } from './node-body.js';
 
 /** A request of `node:http`, or of `node:http2` by its compatible interface. */
@@ -13,6 +13,8 @@ export interface NodeRequestParts {
   readonly target?: string | undefined;
   /** Bytes that somebody kept while a parser read them. */
   readonly rawBody?: Uint8Array | undefined;
+  /** Reads the body in place of the one that reads it from the request. */
+  readonly body?: BodySource | undefined;
   /** Lays the bytes beside the stream, as `request.rawBody`, where they had to be read from it and put back. */
   readonly keepsRawBody?: boolean | undefined;
   /** What to do if a parser read the body first, for the refusal. */
@@ -32,7 +34,9 @@ export function nodeRequestView(
     method: request.method as string,
     target: parts.target ?? request.url ?? '',
     headers: isHttp2(request) ? withHost(request.rawHeaders) : request.rawHeaders,
-    body: hasBody(request) ? (parts.rawBody ?? nodeBody(request, response, parts)) : undefined,
+    body: hasBody(request)
+      ? (parts.rawBody ?? parts.body ?? nodeBody(request, response, parts))
+      : undefined,
     remoteAddress: socket?.remoteAddress,
     secure: socket?.encrypted === true,
     maxHeaders: (isHttp2(request) ? undefined : socket?.server?.maxHeadersCount) || undefined, // 0 and null mean no limit of the server's own
@@ -44,7 +48,7 @@ export function isHttp2(request: NodeRequest): request is Http2ServerRequest {
 }
 
 /** HTTP/1.1 has no body without one of the two fields (RFC 9112 §6.3); HTTP/2 tells by whether the stream has ended. */
-function hasBody(request: NodeRequest): boolean {
+export function hasBody(request: NodeRequest): boolean {
   if (isHttp2(request)) return !request.stream.endAfterHeaders;
   const { headers } = request;
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;

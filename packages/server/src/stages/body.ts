@@ -7,6 +7,7 @@ import {
 } from '@countersign/core';
 import {
   type BodyLimits,
+  type BodySource,
   isPromise,
   type MaybePromise,
   type RequestView,
@@ -24,6 +25,8 @@ export interface BodyRules extends BodyLimits {
   readonly mode: BodyMode;
 }
 
+type Drain = NonNullable<BodySource['drain']>;
+
 const DIGEST = fieldBits(['content-digest']);
 
 /** No body. */
@@ -39,6 +42,9 @@ export function checkBody(
   if (declaresTooMuch(rules, fields)) return tooLarge(rules);
   try {
     const body = request.body ?? NOTHING;
+    if (!(body instanceof Uint8Array) && body.drain !== undefined) {
+      return drained(body.drain.bind(body), rules, claim, fields).catch(unavailable);
+    }
     const bytes = body instanceof Uint8Array ? body : body.read(rules);
     return isPromise(bytes)
       ? Promise.resolve(bytes)
@@ -48,6 +54,22 @@ export function checkBody(
   } catch (error) {
     return unavailable(error);
   }
+}
+
+/** Stage 8 for a body that is kept elsewhere. */
+async function drained(
+  drain: Drain,
+  rules: BodyRules,
+  claim: UnverifiedClaim,
+  fields: HeaderFields,
+): Promise<Uint8Array | Refusal> {
+  const limit = limitOf(rules, claim, fields);
+  const watch = BodyWatch.of(fields, limit, () => {});
+  if (watch instanceof Refusal) return watch;
+  const refusal = await drain(watch, rules);
+  return refusal?.code === 'body_too_large' && limit < rules.maxBytes
+    ? unannounced()
+    : (refusal ?? NOTHING);
 }
 
 /** Stage 8 for a body that is handed on while it arrives. All that can be told before is told before. */
@@ -97,7 +119,7 @@ function judge(
   }
   // Of a body that the header declared, stage 4 made sure. This one came without notice.
   if (body.length > 0 && rules.mode !== 'unsigned' && (claim.signed.bits & DIGEST) === 0) {
-    return new Refusal('digest_missing', 'A body arrived without a signed Content-Digest.');
+    return unannounced();
   }
   const digest = fields.get('content-digest');
   return digest === undefined ? body : (checkContentDigest(digest, body) ?? body);
@@ -106,6 +128,10 @@ function judge(
 function declaresTooMuch({ maxBytes }: BodyLimits, fields: HeaderFields): boolean {
   const declared = fields.get('content-length');
   return declared !== undefined && Number(declared) > maxBytes;
+}
+
+function unannounced(): Refusal {
+  return new Refusal('digest_missing', 'A body arrived without a signed Content-Digest.');
 }
 
 function tooLarge({ maxBytes }: BodyLimits): Refusal {

@@ -1,0 +1,87 @@
+/** What a request is passed on with. */
+export interface Hop {
+  /** Names of the fields that the caller signed, in lower case. */
+  readonly signed: readonly string[];
+  /** Address of the peer. */
+  readonly peer: string | undefined;
+  /** True if the peer is a proxy whose forwarded fields are believed and continued. */
+  readonly trusted: boolean;
+  readonly secure: boolean;
+  readonly host: string;
+  /** Fields that the gateway itself says, such as X-Countersign-Credential. */
+  readonly own: Readonly<Record<string, string>>;
+}
+
+/** Fields of one connection, not of the request (RFC 9110 §7.6.1); and those that speak of a body framed otherwise here. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect'],
+]);
+
+/** What a Connection field may name without being a trick. */
+const CONNECTION_OPTIONS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'close']);
+
+// Whatever says who called, from where, or what was asked for, and is not of this request itself.
+const SPOOFABLE =
+  /^(?:x-countersign-|x-forwarded-|x-original-|x-rewrite-|x-real-ip$|forwarded$|x-client-ip$|true-client-ip$|x-http-destinationurl$|x-proxy-)/;
+const CONTINUED: ReadonlySet<string> = new Set([
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+]);
+
+/**
+ * True if a Connection field names one that the request has: whoever takes it for a field of the connection alone drops it,
+ * and sees another request than was signed.
+ */
+export function dropsFields(raw: readonly string[]): boolean {
+  const named: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]?.length !== 10 || raw[i]?.toLowerCase() !== 'connection') continue;
+    for (const option of (raw[i + 1] as string).toLowerCase().split(',')) {
+      const name = option.trim();
+      if (name !== '' && !CONNECTION_OPTIONS.has(name)) named.push(name);
+    }
+  }
+  if (named.length === 0) return false;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (named.includes((raw[i] as string).toLowerCase())) return true;
+  }
+  return false;
+}
+
+/**
+ * The fields for upstream: those of the request as they came, but for what belongs to its connection, what only the gateway may
+ * say, and names that some servers take for others (`x_nonce`) unless they are signed.
+ *
+ * @returns name, value, name, value …
+ */
+export function forwardedFields(raw: readonly string[], hop: Hop): string[] {
+  const fields: string[] = [];
+  let via = '';
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    if (name.charCodeAt(0) === 58 || HOP_BY_HOP.has(name) || name === 'host') continue;
+    if (isSpoofable(name)) {
+      if (hop.trusted && name === 'x-forwarded-for') via += `${raw[i + 1]}, `;
+      if (!(hop.trusted && CONTINUED.has(name) && name !== 'x-forwarded-for')) continue;
+    } else if (name.includes('_') && !hop.signed.includes(name)) continue;
+    fields.push(raw[i] as string, raw[i + 1] as string);
+  }
+  fields.push('Host', hop.host, 'X-Forwarded-For', `${via}${hop.peer ?? 'unknown'}`);
+  if (!hop.trusted || !fields.some(isNamed('x-forwarded-proto'))) {
+    fields.push('X-Forwarded-Proto', hop.secure ? 'https' : 'http');
+  }
+  if (!hop.trusted || !fields.some(isNamed('x-forwarded-host'))) {
+    fields.push('X-Forwarded-Host', hop.host);
+  }
+  for (const name of Object.keys(hop.own)) fields.push(name, hop.own[name] as string);
+  return fields;
+}
+
+const isNamed = (name: string) => (text: string, i: number) =>
+  i % 2 === 0 && text.toLowerCase() === name;
+
+function isSpoofable(name: string): boolean {
+  return SPOOFABLE.test(name.includes('_') ? name.replaceAll('_', '-') : name);
+}

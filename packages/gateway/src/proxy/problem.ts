@@ -1,0 +1,48 @@
+import type { NodeResponse } from '@countersign/server/node';
+
+/** What the gateway answers where neither a verdict nor upstream does. */
+export type GatewayCode =
+  | 'upstream_unavailable'
+  | 'upstream_malformed'
+  | 'upstream_timeout'
+  | 'gateway_stopping'
+  | 'throttled';
+
+const PROBLEMS: Readonly<Record<GatewayCode, readonly [status: number, title: string]>> = {
+  upstream_unavailable: [502, 'The service behind the gateway does not answer'],
+  upstream_malformed: [502, 'The service behind the gateway answered with what is no response'],
+  upstream_timeout: [504, 'The service behind the gateway takes too long'],
+  gateway_stopping: [503, 'The gateway is being stopped'],
+  throttled: [429, 'Too many refused requests came from there'],
+};
+
+/** An answer as RFC 9457 has it. */
+export interface Problem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export function problemOf(code: GatewayCode, retryAfter?: number): Problem {
+  const [status, title] = PROBLEMS[code];
+  const type = `urn:countersign:gateway:${code}`;
+  const body = `${JSON.stringify({ type, title, status, code })}\n`;
+  const headers = {
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'Content-Length': `${Buffer.byteLength(body)}`,
+    ...(retryAfter === undefined ? {} : { 'Retry-After': `${retryAfter}` }),
+  };
+  return { status, headers, body };
+}
+
+/** Answers in place of upstream; of an answer that has begun nothing better can be made than one that is cut short. */
+export function sendProblem(response: NodeResponse, code: GatewayCode, retryAfter?: number): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { status, headers, body } = problemOf(code, retryAfter);
+  (response as { writeHead(status: number, headers: object): unknown }).writeHead(status, headers);
+  response.end(body);
+}

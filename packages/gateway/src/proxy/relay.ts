@@ -1,0 +1,149 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { NodeResponse } from '@countersign/server/node';
+import type { Dispatcher } from 'undici';
+import { HOP_BY_HOP } from './forwarded-fields.js';
+import type { GatewayCode } from './problem.js';
+
+/** How an exchange with upstream ended. */
+export interface RelayEnd {
+  /** Of the answer of upstream; `undefined` if there was none. */
+  readonly status: number | undefined;
+  readonly fault: GatewayCode | undefined;
+  readonly error: Error | undefined;
+  /** Whether anything of the answer has gone out. */
+  readonly begun: boolean;
+  /** Bytes of the body that were passed on. */
+  readonly bytes: number;
+}
+
+// Until the first byte of the body is here, an answer that turns out to be none can still become a 502. So long (ms) is waited.
+const FIRST_BYTE = 20;
+
+/** Passes the answer of upstream on as it comes: status, fields in their spelling and order, body, trailers. */
+export class Relay implements Dispatcher.DispatchHandler {
+  readonly #response: ServerResponse;
+  readonly #http2: boolean;
+  readonly #ended: (end: RelayEnd) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status: number | undefined;
+  #head: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #bytes = 0;
+  #over = false;
+  readonly #closed = () => this.#controller?.abort(new Error('the caller has gone'));
+
+  constructor(response: NodeResponse, http2: boolean, ended: (end: RelayEnd) => void) {
+    this.#response = response as ServerResponse;
+    this.#http2 = http2;
+    this.#ended = ended;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#response.destroyed) this.#closed();
+    else this.#response.on('close', this.#closed);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    message?: string,
+  ): void {
+    if (status < 200) return; // of interest to the gateway alone
+    this.#status = status;
+    const response = this.#response;
+    const fields = responseFields(controller.rawHeaders, headers, this.#http2);
+    this.#head = () => {
+      this.#head = undefined;
+      clearTimeout(this.#timer);
+      if (this.#http2 || message === undefined) response.writeHead(status, fields as never);
+      else response.writeHead(status, message, fields as never);
+    };
+    this.#timer = setTimeout(() => {
+      this.#head?.();
+      response.flushHeaders();
+    }, FIRST_BYTE);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#head?.();
+    this.#bytes += chunk.length;
+    if (!this.#response.write(chunk)) {
+      controller.pause();
+      this.#response.once('drain', () => controller.resume());
+    }
+  }
+
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.#head?.();
+    const names = trailers === null || trailers === undefined ? [] : Object.keys(trailers);
+    if (names.length > 0) this.#addTrailers(trailers);
+    this.#response.end();
+    this.#finish(undefined, undefined);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    clearTimeout(this.#timer);
+    this.#finish(faultOf(error), error);
+  }
+
+  #addTrailers(trailers: IncomingHttpHeaders): void {
+    try {
+      this.#response.addTrailers(trailers as never);
+    } catch {
+      // A name that is none is left out, with all of them.
+    }
+  }
+
+  #finish(fault: GatewayCode | undefined, error: Error | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#response.off('close', this.#closed);
+    const begun = this.#response.headersSent;
+    this.#ended({ status: this.#status, fault, error, begun, bytes: this.#bytes });
+  }
+}
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+  ...['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'],
+]);
+const MALFORMED = /^(?:HPE_|UND_ERR_HEADERS_OVERFLOW$|UND_ERR_RES_|UND_ERR_RESPONSE)/;
+
+/** What an error of the connection to upstream is to the caller. */
+export function faultOf(error: Error): GatewayCode {
+  const { code = '', name } = error as NodeJS.ErrnoException;
+  if (TIMEOUTS.has(code)) return 'upstream_timeout';
+  return MALFORMED.test(code) || name === 'HTTPParserError'
+    ? 'upstream_malformed'
+    : 'upstream_unavailable';
+}
+
+/** Fields for the caller: as they came, but for those of the connection, and those that it names. */
+export function responseFields(
+  raw: Dispatcher.DispatchController['rawHeaders'],
+  headers: IncomingHttpHeaders,
+  http2: boolean,
+): string[] | Record<string, string | string[]> {
+  const named = String(headers.connection ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  const isOfConnection = (name: string) => HOP_BY_HOP.has(name) || named.includes(name);
+  if (!http2 && Array.isArray(raw)) {
+    const fields: string[] = [];
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const name = textOf(raw[i]);
+      if (!isOfConnection(name.toLowerCase())) fields.push(name, textOf(raw[i + 1]));
+    }
+    return fields;
+  }
+  const fields: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !isOfConnection(name)) fields[name] = value;
+  }
+  return fields;
+}
+
+const textOf = (value: Buffer | string | undefined): string =>
+  typeof value === 'string' ? value : (value as Buffer).toString('latin1');

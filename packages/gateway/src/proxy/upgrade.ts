@@ -1,0 +1,125 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Refusal } from '@countersign/core';
+import type { Accepted, Verifier } from '@countersign/server';
+import { endWithAnswer, type NodeRequest, nodeRequestView } from '@countersign/server/node';
+import type { Dispatcher } from 'undici';
+import type { Exchange } from './exchange.js';
+import { dropsFields } from './forwarded-fields.js';
+import { problemOf } from './problem.js';
+import { faultOf, responseFields } from './relay.js';
+import type { Upstreams } from './upstreams.js';
+
+export interface UpgradeOptions {
+  readonly verifier: Verifier;
+  readonly upstreams: Upstreams;
+  readonly exchange: Exchange;
+  readonly fields: (exchange: Exchange, caller: Accepted) => string[];
+}
+
+/** Verifies a request for another protocol, such as WebSocket, and joins the two connections if upstream agrees. */
+export async function upgradeThrough(
+  { verifier, upstreams, exchange, fields }: UpgradeOptions,
+  request: NodeRequest,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  socket.on('error', () => socket.destroy());
+  const verdict = dropsUpgradeFields(request)
+    ? new Refusal('header_malformed', 'A Connection field names a field of the request.')
+    : await verifier.verify(nodeRequestView(request));
+  exchange.verdict = verdict;
+  if (verdict.verdict === 'refused') {
+    const answer = verifier.answer(verdict);
+    exchange.status = answer.status;
+    return endWithAnswer(socket, answer);
+  }
+  const fail = (error: Error) => {
+    const fault = faultOf(error);
+    Object.assign(exchange, { fault, error });
+    const answer = problemOf(fault);
+    exchange.status = answer.status;
+    const { 'Content-Length': _, ...headers } = answer.headers;
+    endWithAnswer(socket, { ...answer, headers });
+  };
+  const upstream = upstreams.next();
+  if (upstream === undefined) return fail(new Error('no upstream'));
+  exchange.upstream = upstream.origin;
+  const { method = '', url: path = '' } = request;
+  const upgrade = request.headers.upgrade as string;
+  const handler = new Joiner(socket, head, exchange, fail);
+  try {
+    const headers = fields(exchange, verdict);
+    upstream.pool.dispatch({ method: method as 'GET', path, headers, upgrade }, handler);
+  } catch (error) {
+    fail(error as Error);
+  }
+}
+
+const dropsUpgradeFields = (request: NodeRequest) => dropsFields(request.rawHeaders);
+
+class Joiner implements Dispatcher.DispatchHandler {
+  readonly #socket: Duplex;
+  readonly #head: Buffer;
+  readonly #exchange: Exchange;
+  readonly #fail: (error: Error) => void;
+  #answer: { status: number; body: string; headers: Record<string, string> } | undefined;
+  #body = '';
+
+  constructor(socket: Duplex, head: Buffer, exchange: Exchange, fail: (error: Error) => void) {
+    this.#socket = socket;
+    this.#head = head;
+    this.#exchange = exchange;
+    this.#fail = fail;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#socket.destroyed) controller.abort(new Error('the caller has gone'));
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string>,
+    upstream: Duplex,
+  ): void {
+    const socket = this.#socket;
+    this.#exchange.status = status;
+    const fields = responseFields(controller.rawHeaders, headers, false) as string[];
+    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Connection: Upgrade'];
+    lines.push(`Upgrade: ${headers.upgrade ?? ''}`);
+    for (let i = 0; i + 1 < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    if (this.#head.length > 0) upstream.write(this.#head);
+    upstream.on('error', () => socket.destroy()).on('close', () => socket.destroy());
+    socket.on('close', () => upstream.destroy());
+    upstream.pipe(socket);
+    socket.pipe(upstream);
+  }
+
+  // Upstream did not agree: its answer is told, as far as it is short.
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: object): void {
+    if (status < 200) return;
+    const type = (headers as Record<string, string>)['content-type'];
+    this.#answer = {
+      status,
+      body: '',
+      headers: type === undefined ? {} : { 'Content-Type': type },
+    };
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body += chunk.toString('latin1');
+    if (this.#body.length > 64 * 1024) controller.abort(new Error('too long an answer'));
+  }
+
+  onResponseEnd(): void {
+    if (this.#answer === undefined) return;
+    this.#exchange.status = this.#answer.status;
+    endWithAnswer(this.#socket, { ...this.#answer, body: this.#body });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(error);
+  }
+}
