@@ -7,6 +7,7 @@ export type { KeyRecord, KeySecret, KeyStore } from './keys/key-store.js';
 export { type KeyEntry, type KeySecretEntry, staticKeys } from './keys/static-keys.js';
 export { type MemoryNonceStoreOptions, memoryNonceStore } from './nonces/memory.js';
 export type { NonceStore, NonceVerdict } from './nonces/nonce-store.js';
+export { AddressList } from './policy/address-list.js';
 export type { BodyLimits, BodySource, MaybePromise, RequestView } from './request-view.js';
 export type { ResponseToSign } from './response-seal.js';
 export type { AuthorizationAnswer, AuthorizationQuery, Authorize } from './stages/authorization.js';

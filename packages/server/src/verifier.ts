@@ -36,6 +36,8 @@ export interface Verifier<V = Accepted | Refusal> {
    */
   route(options: RouteOptions & { readonly optional: true }): OptionalVerifier;
   route(options: RouteOptions): Verifier<V>;
+  /** True where requests without any credentials are let through, as `anonymous`. */
+  readonly optional?: boolean;
   /** How many bytes of a response are held back to be signed; `undefined` where responses are not signed. */
   readonly maxResponseBytes: number | undefined;
   /**
@@ -83,6 +85,7 @@ function verifierOf(rules: VerifierRules): OptionalVerifier {
       return { ...answer, headers };
     },
     route: (options: RouteOptions) => verifierOf(checkRoute(rules, options)) as Verifier,
+    optional: rules.optional,
     maxResponseBytes,
     signResponse: (verdict: object, response: ResponseToSign) =>
       responseFields(rules, verdict, response),

@@ -1,9 +1,11 @@
+export { type Caddy, type CaddyOptions, startCaddy } from './caddy.js';
 export { type Certificate, selfSignedCertificate } from './certificate.js';
 export { type Chromium, openInChromium, prepareChromium } from './chromium.js';
 export { type ClientAnswer, type ClientOptions, runPython, runShell } from './clients.js';
 export { type DebianTree, debianPackage } from './debian.js';
 export { type Fault, type FaultProxy, type SimpleFault, startFaultProxy } from './fault-proxy.js';
 export { freePort } from './free-port.js';
+export { type Haproxy, type HaproxyOptions, startHaproxy } from './haproxy.js';
 export { forwardTo, type Nginx, type NginxOptions, startNginx } from './nginx.js';
 export { type Postgres, type PostgresOptions, startPostgres, usePostgres } from './postgres.js';
 export { type Redis, type RedisConfig, type RedisOptions, startRedis, useRedis } from './redis.js';

@@ -1,0 +1,80 @@
+import { AddressList, type Verifier } from '@countersign/server';
+
+/** Who checks the body of a request, of which the proxy shows the header only. */
+export type BodyCheck = 'refuse' | 'upstream';
+
+/** What a forward-auth endpoint is made of. */
+export interface ForwardAuthOptions {
+  /** Decides. Neither one with optional credentials nor one that signs responses: a proxy's answers are not ours to sign. */
+  readonly verifier: Verifier;
+  /**
+   * Addresses and CIDR blocks of the proxies that may ask, such as `["10.0.0.7", "fd00::/8"]`; `["127.0.0.0/8", "::1"]` unless
+   * said otherwise. Whoever else can reach the endpoint could use up nonces.
+   */
+  readonly trustedPeers?: readonly string[] | undefined;
+  /**
+   * `refuse`, unless said otherwise: requests with a body are refused, whatever their method. `upstream`: they pass if their
+   * Content-Digest is signed, and the service compares the body with X-Countersign-Content-Digest.
+   */
+  readonly bodyCheck?: BodyCheck | undefined;
+}
+
+/** The options once they are checked. */
+export interface ForwardAuthRules {
+  /** For requests whose body somebody else sees: all of the header is judged, and of the body what the header declares. */
+  readonly verifier: Verifier;
+  readonly peers: AddressList;
+  readonly checksUpstream: boolean;
+}
+
+const OPTIONS: readonly string[] = ['verifier', 'trustedPeers', 'bodyCheck'];
+const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
+
+/** @throws TypeError that names the option */
+export function checkOptions(options: ForwardAuthOptions): ForwardAuthRules {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('options: expected an object');
+  }
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option)) {
+      throw new TypeError(`${option}: unknown option; known are ${OPTIONS.join(', ')}`);
+    }
+  }
+  const { verifier, trustedPeers = LOOPBACK, bodyCheck = 'refuse' } = options;
+  if (bodyCheck !== 'refuse' && bodyCheck !== 'upstream') {
+    throw new TypeError('bodyCheck: expected "refuse" or "upstream"');
+  }
+  return {
+    verifier: checkVerifier(verifier),
+    peers: checkPeers(trustedPeers),
+    checksUpstream: bodyCheck === 'upstream',
+  };
+}
+
+function checkVerifier(verifier: Verifier): Verifier {
+  if (typeof verifier?.verify !== 'function' || typeof verifier.route !== 'function') {
+    throw new TypeError('verifier: expected a verifier, as createVerifier makes it');
+  }
+  if (verifier.optional === true) {
+    throw new TypeError('verifier: expected one whose credentials are not optional');
+  }
+  if (verifier.maxResponseBytes !== undefined) {
+    throw new TypeError('verifier: expected one without signResponses, as the service answers');
+  }
+  return verifier.route({ body: 'stream' });
+}
+
+function checkPeers(peers: unknown): AddressList {
+  if (!Array.isArray(peers) || peers.length === 0) {
+    throw new TypeError('trustedPeers: expected a list of addresses such as ["10.0.0.7"]');
+  }
+  const list = new AddressList();
+  peers.forEach((peer: unknown, i) => {
+    if (typeof peer !== 'string' || !list.add(peer)) {
+      throw new TypeError(
+        `trustedPeers[${i}]: expected an address or a CIDR block such as "10.0.0.0/8"`,
+      );
+    }
+  });
+  return list;
+}
