@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { completionCommand } from './commands/completion.js';
 import { curlCommand } from './commands/curl.js';
+import { gatewayCommand } from './commands/gateway.js';
 import { keygenCommand } from './commands/keygen.js';
 import { presignCommand } from './commands/presign.js';
 import { profileCommand } from './commands/profile.js';
@@ -51,6 +52,7 @@ Exit codes:
     profileCommand,
     verifyCommand,
     serveCommand,
+    gatewayCommand,
     vectorsCommand,
     completionCommand,
   ]) {

@@ -6,13 +6,25 @@ export type GatewayCode =
   | 'upstream_malformed'
   | 'upstream_timeout'
   | 'gateway_stopping'
-  | 'throttled';
+  | 'throttled'
+  | 'host_not_allowed'
+  | 'browser_not_allowed'
+  | 'body_too_large'
+  | 'body_incomplete'
+  | 'request_unsignable'
+  | 'response_unsigned';
 
 const PROBLEMS: Readonly<Record<GatewayCode, readonly [status: number, title: string]>> = {
   upstream_unavailable: [502, 'The service behind the gateway does not answer'],
   upstream_malformed: [502, 'The service behind the gateway answered with what is no response'],
   upstream_timeout: [504, 'The service behind the gateway takes too long'],
   gateway_stopping: [503, 'The gateway is being stopped'],
+  host_not_allowed: [421, 'The signing proxy is addressed by another name'],
+  browser_not_allowed: [403, 'The signing proxy does not sign for web pages'],
+  body_too_large: [413, 'The body is longer than the signing proxy holds'],
+  body_incomplete: [400, 'The body did not arrive whole'],
+  request_unsignable: [400, 'The request cannot be signed'],
+  response_unsigned: [502, 'The answer had to be signed, and is not'],
   throttled: [429, 'Too many refused requests came from there'],
 };
 

@@ -13,6 +13,7 @@ import {
 } from '@countersign/server/node';
 import type { Policy } from '@countersign/server/policy';
 import { answerPayloadFault, checkPayload, type PayloadFault } from '../payload/payload.js';
+import { Busy } from './busy.js';
 import { type Exchange, exchangeOf, type OnExchange } from './exchange.js';
 import { dropsFields, forwardedFields } from './forwarded-fields.js';
 import { sendProblem } from './problem.js';
@@ -47,6 +48,8 @@ export interface ReverseProxyOptions {
 export interface ReverseProxy {
   readonly onRequest: (request: NodeRequest, response: NodeResponse) => void;
   readonly onUpgrade: (request: NodeRequest, socket: Duplex, head: Buffer) => void;
+  /** Resolves once nothing is under way any more. */
+  readonly idle: () => Promise<void>;
 }
 
 /**
@@ -56,8 +59,10 @@ export interface ReverseProxy {
 export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   const proxy = new Proxied(options);
   return {
-    onRequest: (request, response) => void proxy.answer(request, response),
-    onUpgrade: (request, socket, head) => void proxy.upgrade(request, socket, head),
+    onRequest: (request, response) => void proxy.busy.during(proxy.answer(request, response)),
+    onUpgrade: (request, socket, head) =>
+      void proxy.busy.during(proxy.upgrade(request, socket, head)),
+    idle: () => proxy.busy.idle(),
   };
 }
 
@@ -79,6 +84,7 @@ export function attachReverseProxy(
 }
 
 class Proxied {
+  readonly busy = new Busy();
   readonly #options: ReverseProxyOptions;
   readonly #spool: SpoolOptions;
 

@@ -1,0 +1,255 @@
+import { createServer } from 'node:http';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
+import type { Server } from 'node:net';
+import type { DestinationStream } from 'pino';
+import { createAdminServer } from './admin/admin-server.js';
+import type { ProxyConfig } from './config/config.js';
+import { ConfigError, type ConfigFile, readConfig } from './config/read-config.js';
+import { type References, readText } from './config/reference.js';
+import { Listeners } from './listeners.js';
+import { Anomalies } from './observe/anomalies.js';
+import { type Audit, openAudit } from './observe/audit.js';
+import { createMetrics } from './observe/metrics.js';
+import { recordOf } from './observe/record.js';
+import { attachReverseProxy } from './proxy/reverse-proxy.js';
+import { createRuntime, type Observers, type Runtime } from './runtime/runtime.js';
+import { watchFiles } from './watch-files.js';
+
+/** How a gateway is started. */
+export interface GatewayOptions {
+  /** The configuration: a file, or what {@link readConfig} or `parseConfig` made of one. */
+  readonly config: string | ConfigFile;
+  /** Where `env:NAME` is looked up, such as `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Takes changes of the files as they come; true unless said otherwise. */
+  readonly watch?: boolean | undefined;
+  /** Where the gateway speaks of itself; with the decisions unless given. */
+  readonly said?: DestinationStream | undefined;
+}
+
+/** A gateway that runs. */
+export interface Gateway {
+  /** Where it listens: `proxy`, `forwardAuth`, `egress[0]`, `admin`. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Reads the configuration again; what is under way ends by the old one. Rejects, and keeps the old one, if it is broken. */
+  reload(): Promise<void>;
+  /** Opens the log anew, after the system has moved it away. */
+  reopenLog(): void;
+  /** Takes no more requests, and waits for those under way, as long as `drain` says. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gateway.
+ *
+ * @throws ConfigError that names the line; it leaves nothing behind
+ * @example
+ * const gateway = await startGateway({ config: 'gateway.yaml', env: process.env });
+ * process.once('SIGTERM', () => gateway.close());
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const running = new Running(options);
+  await running.start();
+  return running;
+}
+
+class Running implements Gateway {
+  readonly #options: GatewayOptions;
+  readonly #listeners = new Listeners();
+  readonly #metrics = createMetrics(() => this.#runtime?.nonces?.store);
+  #audit: Audit | undefined;
+  #anomalies: Anomalies | undefined;
+  #runtime: Runtime | undefined;
+  #files: ReadonlySet<string> = new Set();
+  #reloading: Promise<void> = Promise.resolve();
+  #unwatch = () => {};
+  #stopping = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  get addresses(): Readonly<Record<string, string>> {
+    return this.#listeners.addresses;
+  }
+
+  async start(): Promise<void> {
+    const { config, watch = true } = this.#options;
+    const file = typeof config === 'string' ? readConfig(config) : config;
+    const started = Math.floor(Date.now() / 1000);
+    try {
+      await this.#apply(file);
+    } catch (error) {
+      await this.#listeners.close(0);
+      await this.#runtime?.close();
+      throw error;
+    }
+    if (this.#runtime?.policy === undefined && this.#runtime?.verifier !== undefined) {
+      this.#audit?.say('warn', 'there is no policy: every verified caller may do everything');
+    }
+    if (watch && typeof config === 'string') {
+      this.#unwatch = watchFiles(
+        () => [config, ...this.#files],
+        () => this.reload().catch(() => {}),
+      );
+    }
+    // A store in memory refuses what is dated up to the second it started in.
+    const memory =
+      file.config.nonces?.memory ?? (file.config.nonces === undefined ? {} : undefined);
+    if (memory !== undefined && memory.start !== 'fresh' && this.#runtime?.verifier !== undefined) {
+      const wait = (started + 1) * 1000 - Date.now();
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+
+  reload(): Promise<void> {
+    const again = this.#reloading.then(() => this.#reload());
+    this.#reloading = again.catch(() => {});
+    return again;
+  }
+
+  reopenLog(): void {
+    this.#audit?.reopen();
+  }
+
+  async close(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#unwatch();
+    await this.#reloading;
+    const { drain = 10 } = this.#runtime?.config ?? {};
+    await this.#listeners.close(drain * 1000);
+    await this.#runtime?.close();
+    this.#audit?.say('info', 'stopped');
+    this.#audit?.close();
+  }
+
+  async #reload(): Promise<void> {
+    const { config } = this.#options;
+    if (this.#stopping || typeof config !== 'string') return;
+    try {
+      await this.#apply(readConfig(config));
+      this.#metrics.reload(true);
+      this.#audit?.say('info', 'the configuration was read again');
+    } catch (error) {
+      this.#metrics.reload(false);
+      const { message } = error as Error;
+      this.#audit?.say('error', `the configuration was not taken, the old one stays: ${message}`);
+      throw error;
+    }
+  }
+
+  /** Makes everything that a configuration says, then has it take the place of what there was. */
+  async #apply(file: ConfigFile): Promise<void> {
+    const { config } = file;
+    const before = this.#runtime;
+    const files = new Set<string>();
+    const references = { path: file.path, env: this.#options.env, files };
+    const anomalies = this.#anomaliesOf(before, file);
+    const runtime = await createRuntime(file, references, this.#observers(anomalies), before);
+    const audit = this.#audit === undefined || config.audit?.to !== before?.config.audit?.to;
+    try {
+      const wanted = this.#serversOf(runtime, references);
+      await this.#listeners.apply(wanted, config.drain ?? 10);
+      if (audit) this.#openAudit(config.audit?.to ?? 'stdout');
+    } catch (error) {
+      await runtime.close(before);
+      throw file.located(error);
+    }
+    this.#runtime = runtime;
+    this.#anomalies = anomalies;
+    this.#files = files;
+    // What is under way still needs it.
+    void before?.close(runtime).catch(() => {});
+  }
+
+  #openAudit(to: string): void {
+    const old = this.#audit;
+    this.#audit = openAudit(to, this.#options.said);
+    old?.close();
+  }
+
+  #anomaliesOf(before: Runtime | undefined, { config }: ConfigFile): Anomalies | undefined {
+    const { penalties } = config;
+    if (penalties === undefined) return undefined;
+    const same = JSON.stringify(penalties) === JSON.stringify(before?.config.penalties);
+    if (same && this.#anomalies !== undefined) return this.#anomalies;
+    return new Anomalies(penalties, (anomaly) => {
+      this.#metrics.anomaly(anomaly.kind);
+      this.#audit?.say('warn', 'anomaly', { anomaly });
+    });
+  }
+
+  #observers(anomalies: Anomalies | undefined): Observers {
+    return {
+      onEvent: (event) => this.#metrics.event(event),
+      onDecision: (exchange, policy) => {
+        const record = recordOf(exchange, policy);
+        this.#metrics.decision(record);
+        this.#audit?.write(record);
+        anomalies?.count(record);
+      },
+      onEgress: (answer) => this.#audit?.say('info', 'signed', { egress: answer }),
+      throttle: anomalies === undefined ? undefined : (peer) => anomalies.throttle(peer),
+    };
+  }
+
+  /** A server for each place to listen at; each asks for the present configuration when a request comes. */
+  #serversOf(runtime: Runtime, references: References) {
+    const { proxy, forwardAuth, egress = [], admin } = runtime.config;
+    const wanted = new Map<string, { listen: string; kind: string; create(): Server }>();
+    if (proxy !== undefined) {
+      const create = () => this.#proxyServer(proxy, references);
+      wanted.set('proxy', {
+        listen: proxy.listen,
+        kind: `proxy ${proxy.tls !== undefined}`,
+        create,
+      });
+    }
+    if (forwardAuth !== undefined) {
+      const create = () =>
+        createServer((request, response) => this.#runtime?.forwardAuth?.(request, response));
+      wanted.set('forwardAuth', { listen: forwardAuth.listen, kind: 'forwardAuth', create });
+    }
+    for (const [i, { listen }] of egress.entries()) {
+      const create = () =>
+        createServer((request, response) => this.#runtime?.egress[i]?.listener(request, response));
+      wanted.set(`egress[${i}]`, { listen, kind: 'egress', create });
+    }
+    if (admin !== undefined) {
+      const create = () =>
+        createAdminServer({
+          registry: this.#metrics.registry,
+          health: async () => this.#runtime?.health() ?? {},
+          stopping: () => this.#stopping,
+        });
+      wanted.set('admin', { listen: admin.listen, kind: 'admin', create });
+    }
+    const secure = proxy?.tls === undefined ? undefined : this.#listeners.get('proxy');
+    if (secure !== undefined && proxy?.tls !== undefined && 'setSecureContext' in secure) {
+      (secure as Http2SecureServer).setSecureContext(certificateOf(proxy.tls, references));
+    }
+    return wanted;
+  }
+
+  #proxyServer({ tls }: ProxyConfig, references: References): Server {
+    const server =
+      tls === undefined
+        ? createServer({ requireHostHeader: false })
+        : createSecureServer({ allowHTTP1: true, ...certificateOf(tls, references) });
+    const proxy = () => {
+      const found = this.#runtime?.proxy;
+      if (found === undefined) throw new ConfigError('proxy', 'there is none');
+      return found;
+    };
+    attachReverseProxy(server, proxy, () => this.#runtime?.verifier as never);
+    return server;
+  }
+}
+
+function certificateOf(tls: NonNullable<ProxyConfig['tls']>, references: References) {
+  return {
+    cert: readText(references, tls.cert, 'proxy.tls.cert'),
+    key: readText(references, tls.key, 'proxy.tls.key'),
+  };
+}

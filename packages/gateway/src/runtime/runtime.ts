@@ -1,0 +1,131 @@
+import type { RequestListener } from 'node:http';
+import type { OnEvent, Verifier } from '@countersign/server';
+import { createPolicy, type Policy } from '@countersign/server/policy';
+import type { ForwardAuthConfig, GatewayConfig } from '../config/config.js';
+import type { ConfigFile } from '../config/read-config.js';
+import type { References } from '../config/reference.js';
+import type { EgressAnswer, EgressProxy } from '../egress/egress-proxy.js';
+import { createForwardAuth } from '../forward-auth/forward-auth.js';
+import type { Exchange } from '../proxy/exchange.js';
+import type { ReverseProxy } from '../proxy/reverse-proxy.js';
+import { egressOf } from './egress.js';
+import { proxyOf } from './reverse-proxy.js';
+import { type SharedNonces, verifierOf } from './verifying.js';
+
+/** Who is told what the gateway does. */
+export interface Observers {
+  readonly onEvent: OnEvent;
+  readonly onDecision: (exchange: Exchange, policy: Policy | undefined) => void;
+  readonly onEgress: (answer: EgressAnswer) => void;
+  readonly throttle: ((peer: string | undefined) => number | undefined) | undefined;
+}
+
+/** All that a configuration stands for; another one takes its place when the configuration changes. */
+export interface Runtime {
+  readonly config: GatewayConfig;
+  readonly verifier: Verifier | undefined;
+  readonly policy: Policy | undefined;
+  readonly proxy: ReverseProxy | undefined;
+  readonly forwardAuth: RequestListener | undefined;
+  readonly egress: readonly EgressProxy[];
+  readonly nonces: SharedNonces | undefined;
+  /** Whether all that it needs answers now; what does not, by its name. */
+  health(): Promise<Readonly<Record<string, string>>>;
+  /** Waits for what is under way and lets go of everything, but for the nonces if another one has taken them over. */
+  close(next?: Runtime): Promise<void>;
+}
+
+/** Has something closed with all the rest. */
+export type Keep = <T extends { close(): Promise<void> }>(made: T) => T;
+
+/**
+ * Makes everything anew that a configuration says. Nothing is left behind if that fails.
+ *
+ * @param before - what it is to take the place of, whose nonces it takes over
+ * @throws ConfigError that names the line
+ */
+export async function createRuntime(
+  file: ConfigFile,
+  references: References,
+  observers: Observers,
+  before?: Runtime,
+): Promise<Runtime> {
+  const { config } = file;
+  const opened: (() => Promise<void>)[] = [];
+  const keep: Keep = (made) => {
+    opened.push(() => made.close());
+    return made;
+  };
+  const closeAll = () => Promise.all(opened.map((close) => close())).then(() => {});
+  try {
+    const policy = policyOf(file);
+    const verifying = await verifierOf(config, policy, references, observers, keep, before);
+    const { verifier, checks = {}, nonces } = verifying ?? {};
+    const { proxy: proxied, forwardAuth: asked } = config;
+    const proxy =
+      proxied === undefined || verifier === undefined
+        ? undefined
+        : proxyOf(config, verifier, policy, references, observers, keep);
+    return {
+      config,
+      verifier,
+      policy,
+      proxy,
+      forwardAuth:
+        asked === undefined || verifying === undefined
+          ? undefined
+          : forwardAuthOf(asked, verifying.unsigning()),
+      egress: (config.egress ?? []).map((one, i) =>
+        keep(egressOf(one, `egress[${i}]`, references, observers.onEgress)),
+      ),
+      nonces,
+      health: () => healthOf(checks),
+      async close(next) {
+        await proxy?.idle();
+        await closeAll();
+        if (next?.nonces !== nonces) await nonces?.close();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw file.located(error);
+  }
+}
+
+function policyOf(file: ConfigFile): Policy | undefined {
+  if (file.config.policy === undefined) return undefined;
+  try {
+    return createPolicy(file.config.policy, { checksPayload: true });
+  } catch (error) {
+    throw file.located(error, 'policy');
+  }
+}
+
+type Checks = Readonly<Record<string, { health?(): unknown }>>;
+
+async function healthOf(checks: Checks): Promise<Readonly<Record<string, string>>> {
+  const faults: Record<string, string> = {};
+  const ask = async (name: string, store: { health?(): unknown }) => {
+    const late = new Promise((_, reject) => {
+      setTimeout(() => reject(new Error('no answer within 1 s')), 1_000).unref();
+    });
+    try {
+      await Promise.race([store.health?.(), late]);
+    } catch (error) {
+      faults[name] = (error as Error).message;
+    }
+  };
+  await Promise.all(Object.entries(checks).map(([name, store]) => ask(name, store)));
+  return faults;
+}
+
+function forwardAuthOf(
+  { trustedPeers, bodyCheck }: ForwardAuthConfig,
+  verifier: Verifier,
+): RequestListener {
+  try {
+    return createForwardAuth({ verifier, trustedPeers, bodyCheck });
+  } catch (error) {
+    throw new TypeError(`forwardAuth.${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,66 @@
+import { createVerifier, type KeyStore, type NonceStore, type Verifier } from '@countersign/server';
+import type { Policy } from '@countersign/server/policy';
+import type { GatewayConfig } from '../config/config.js';
+import type { References } from '../config/reference.js';
+import { openRates } from './rates.js';
+import type { Keep, Observers, Runtime } from './runtime.js';
+import { nonceIdentity, type Opened, openKeys, openNonces } from './stores.js';
+
+/** A store of nonces, which outlives a change of everything else. */
+export interface SharedNonces extends Opened<NonceStore> {
+  readonly identity: string;
+}
+
+const MIB = 1024 * 1024;
+
+export interface Verifying {
+  readonly verifier: Verifier;
+  /** The same, for those whose answers are not the gateway's. */
+  readonly unsigning: () => Verifier;
+  readonly nonces: SharedNonces;
+  readonly checks: { readonly keys: KeyStore; readonly nonces: NonceStore };
+}
+
+/** Opens the stores and makes the verifier, if the configuration has anything to verify. */
+export async function verifierOf(
+  config: GatewayConfig,
+  policy: Policy | undefined,
+  references: References,
+  { onEvent }: Observers,
+  keep: Keep,
+  before: Runtime | undefined,
+): Promise<Verifying | undefined> {
+  const { keys, hosts, proxy, skew = 300, trustedProxies } = config;
+  if (keys === undefined || hosts === undefined) return undefined;
+  const keyStore = keep(await openKeys(keys, references)).store;
+  const limitRate = await openRates(config.rateLimits, policy, references, keep);
+  const identity = nonceIdentity(config);
+  const nonces =
+    before?.nonces?.identity === identity
+      ? before.nonces
+      : { ...(await openNonces(config.nonces, skew, references)), identity };
+  const make = (signResponses: boolean | undefined) =>
+    createVerifier({
+      keys: keyStore,
+      nonces: nonces.store,
+      hosts,
+      skew,
+      policy,
+      limitRate,
+      trustedProxies,
+      disclosure: config.disclosure,
+      presigned: config.presigned,
+      signResponses,
+      maxBodyBytes: proxy?.maxBodyBytes ?? 10 * MIB,
+      bodyTimeout: proxy?.bodyTimeout,
+      onEvent,
+    });
+  try {
+    const checks = { keys: keyStore, nonces: nonces.store };
+    const unsigning = () => make(false);
+    return { verifier: make(config.signResponses), unsigning, nonces, checks };
+  } catch (error) {
+    if (nonces !== before?.nonces) await nonces.close();
+    throw error;
+  }
+}
