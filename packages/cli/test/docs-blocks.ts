@@ -41,7 +41,8 @@ export async function paste(file: string, ports: readonly number[]): Promise<Map
       text
         .replaceAll(`:${port}`, `:${free[i]}`)
         .replaceAll(`${port}, '`, `${free[i]}, '`)
-        .replaceAll(`port ${port}`, `port ${free[i]}`),
+        .replaceAll(`port ${port}`, `port ${free[i]}`)
+        .replaceAll(`http.server ${port}`, `http.server ${free[i]}`),
     markdown,
   );
   // Within the clone, so that its packages and commands are found; in a folder that is never committed.
@@ -76,7 +77,7 @@ async function pasteBlock(shell: ChildProcess, { hint, text }: Block): Promise<s
   const end = `--- end of block ${++pasted}`;
   const script =
     hint === 'background'
-      ? `{ ${text.trim()}\n} > terminal-${pasted} 2>&1 &\nfor _ in {1..100}; do grep -qs "listening on" terminal-${pasted} && break; sleep 0.1; done; grep -q "listening on" terminal-${pasted}\nsleep 1.1\n`
+      ? `{ ${text.trim()}\n} > terminal-${pasted} 2>&1 &\nfor _ in {1..100}; do grep -qsE "listening on|Serving HTTP on" terminal-${pasted} && break; sleep 0.1; done; grep -qE "listening on|Serving HTTP on" terminal-${pasted}\nsleep 1.1\n`
       : text;
   shell.stdin?.write(`{ ${script.trimEnd()}\n} 2>&1\necho "${end}"\n`);
   let output = '';

@@ -8,10 +8,16 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8');
 describe('README.md', () => {
   it('shows what verify prints of a captured request', async () => {
     const shown = blocksOf(await read('README.md')).find(({ text }) => /^accepted /.test(text));
-    const printed = [...(await paste('README.md', [8787, 3000]))];
+    const printed = [...(await paste('README.md', [8787, 3000, 8080, 9000]))];
     const [, output = ''] = printed.find(([{ text }]) => text.includes('countersign verify')) ?? [];
     expect(shown?.text).toMatch(/^accepted orders-service\n/);
     expect(output.endsWith(shown?.text as string)).toBe(true);
+    const [, throughGateway = ''] =
+      printed.find(([{ text }]) => text.includes(':9000')) ??
+      printed.find(([{ text }]) => text.includes('%{http_code}')) ??
+      [];
+    expect(throughGateway).toContain('200');
+    expect(throughGateway).toContain('authorization_missing');
   }, 60_000);
 });
 

@@ -32,7 +32,7 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
   };
   process.once('SIGTERM', end).once('SIGINT', end);
   for (const [name, address] of Object.entries(gateway.addresses)) {
-    note(`countersign: gateway: ${name} listens on ${address}`);
+    note(`countersign: gateway: ${name} listening on ${address}`);
   }
 }
 

@@ -1,0 +1,248 @@
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect as connectHttp2, constants } from 'node:http2';
+import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
+import { selfSignedCertificate } from '@countersign/test-servers';
+import {
+  type SignedRequestView,
+  signedRequest,
+  TEST_KEY_ENTRY,
+  Wire,
+  withBody,
+} from '@countersign/testkit';
+import { describe, expect, it } from 'vitest';
+import WebSocket, { WebSocketServer } from 'ws';
+import { folder, gatewayOf } from './gateway-rig.js';
+import { listening, proxyTo, service, untilTestEnds } from './proxy-rig.js';
+
+const MIB = 1024 * 1024;
+const now = () => Date.now();
+const verifierOf = () =>
+  createVerifier({
+    keys: staticKeys([TEST_KEY_ENTRY]),
+    nonces: memoryNonceStore({ start: 'fresh' }),
+    hosts: ['api.example.com'],
+    maxBodyBytes: 8 * MIB,
+  });
+const bodyOf = (size: number) => Buffer.alloc(size, 'countersign ');
+const post = (body: Buffer) => signedRequest({ now, method: 'POST', body });
+
+/** The same request with its body in chunks. */
+function chunked(view: SignedRequestView): Buffer {
+  const { method, target, headers, body = Buffer.alloc(0) } = view;
+  const fields: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== 'Content-Length') fields.push(`${headers[i]}: ${headers[i + 1]}\r\n`);
+  }
+  const pieces: Uint8Array[] = [
+    Buffer.from(
+      `${method} ${target} HTTP/1.1\r\n${fields.join('')}Transfer-Encoding: chunked\r\n\r\n`,
+    ),
+  ];
+  for (let at = 0; at < body.length; at += 50_000) {
+    const piece = body.subarray(at, at + 50_000);
+    pieces.push(Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n'));
+  }
+  return Buffer.concat([...pieces, Buffer.from('0\r\n\r\n')]);
+}
+
+async function send(port: number, bytes: SignedRequestView | Uint8Array) {
+  const wire = await Wire.open(port);
+  try {
+    return await wire.write(bytes).reply();
+  } finally {
+    wire.socket.destroy();
+  }
+}
+
+const spooledFiles = (directory: string) =>
+  readdirSync(directory).filter((name) => name.startsWith('countersign-'));
+
+describe('a long body', () => {
+  async function rig() {
+    const behind = await untilTestEnds(service());
+    const directory = folder();
+    const spool = { memoryBytes: 64 * 1024, directory };
+    const proxy = await untilTestEnds(proxyTo(behind.port, verifierOf(), { spool }));
+    return { behind, proxy, directory };
+  }
+
+  it.each([0, 1, 65_536, 65_537, 3 * MIB])('of %i bytes arrives as it was sent', async (size) => {
+    const { behind, proxy, directory } = await rig();
+    const body = bodyOf(size);
+    expect((await send(proxy.port, post(body))).status).toBe(200);
+    expect((await send(proxy.port, chunked(post(body)))).status).toBe(200);
+    for (const got of behind.got) expect(got.body.equals(body)).toBe(true);
+    expect(behind.got).toHaveLength(2);
+    expect(spooledFiles(directory)).toEqual([]);
+  });
+
+  it('that was altered is seen by nobody, and uses no nonce up', async () => {
+    const { behind, proxy, directory } = await rig();
+    const view = post(bodyOf(2 * MIB));
+    const other = bodyOf(2 * MIB);
+    other[1_999_999] = 0;
+    for (const bytes of [withBody(view, other), chunked(withBody(view, other))]) {
+      const reply = await send(proxy.port, bytes);
+      expect([reply.status, JSON.parse(reply.body).code]).toEqual([401, 'digest_mismatch']);
+    }
+    expect(behind.got).toEqual([]);
+    expect((await send(proxy.port, view)).status).toBe(200);
+    expect(spooledFiles(directory)).toEqual([]);
+  });
+
+  it('that is too long is refused before it is read, or where it becomes so', async () => {
+    const { behind, proxy } = await rig();
+    const view = post(bodyOf(9 * MIB));
+    expect((await send(proxy.port, chunked(view))).status).toBe(413);
+    expect((await send(proxy.port, view)).status).toBe(413);
+    expect(behind.got).toEqual([]);
+  });
+
+  it('that ends early is refused', async () => {
+    const { behind, proxy } = await rig();
+    const bytes = chunked(post(bodyOf(MIB)));
+    const wire = await Wire.open(proxy.port);
+    wire.write(bytes.subarray(0, MIB / 2)).socket.end();
+    const reply = await wire.reply().catch(() => undefined);
+    expect(reply?.status ?? 400).toBe(400);
+    wire.socket.destroy();
+    expect(behind.got).toEqual([]);
+  });
+});
+
+describe('a body that streams', () => {
+  async function rig() {
+    const behind = await untilTestEnds(service());
+    const verifier = verifierOf();
+    const proxy = await untilTestEnds(
+      proxyTo(behind.port, verifier, {
+        streams: (method) => method === 'POST',
+        streamVerifier: verifier.route({ body: 'stream' }),
+      }),
+    );
+    return { behind, proxy };
+  }
+
+  it.each([0, 1, 65_537, 3 * MIB])('of %i bytes arrives as it was sent', async (size) => {
+    const { behind, proxy } = await rig();
+    const body = bodyOf(size);
+    expect((await send(proxy.port, post(body))).status).toBe(200);
+    expect((await send(proxy.port, chunked(post(body)))).status).toBe(200);
+    for (const got of behind.got)
+      expect([got.complete, got.body.equals(body)]).toEqual([true, true]);
+  });
+
+  it('and was altered never arrives whole', async () => {
+    const { behind, proxy } = await rig();
+    const view = post(bodyOf(2 * MIB));
+    const other = bodyOf(2 * MIB);
+    other[7] = 0;
+    for (const bytes of [withBody(view, other), chunked(withBody(post(bodyOf(2 * MIB)), other))]) {
+      const reply = await send(proxy.port, bytes);
+      expect([reply.status, JSON.parse(reply.body).code]).toEqual([401, 'digest_mismatch']);
+    }
+    await expect.poll(() => behind.got.length).toBe(2);
+    for (const got of behind.got) {
+      expect(got.complete).toBe(false);
+      expect(got.body.length).toBeLessThan(other.length);
+    }
+  });
+});
+
+describe('an upgrade', () => {
+  async function rig() {
+    const server = createServer((_, response) => response.writeHead(426).end('none here'));
+    new WebSocketServer({ server, path: '/echo' }).on('connection', (socket, request) => {
+      socket.send(`${request.headers['x-countersign-credential']}`);
+      socket.on('message', (data) => socket.send(`${data}!`));
+    });
+    const behind = await untilTestEnds(listening(server));
+    return untilTestEnds(proxyTo(behind.port, verifierOf()));
+  }
+  const headersFor = (target: string) => {
+    const { headers } = signedRequest({ now, url: `https://api.example.com${target}` });
+    return Object.fromEntries(
+      headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1] as string]] : [])),
+    );
+  };
+  const open = (port: number, headers: Record<string, string>, path = '/echo') =>
+    new Promise<WebSocket | number>((resolve, reject) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers });
+      const greeting = () => resolve(socket);
+      socket.once('open', greeting).once('error', reject);
+      socket.once('unexpected-response', (_, { statusCode = 0 }) => {
+        resolve(statusCode);
+        socket
+          .off('error', reject)
+          .on('error', () => {})
+          .terminate();
+      });
+    });
+
+  it('that was signed joins the two', async () => {
+    const proxy = await rig();
+    const socket = (await open(proxy.port, headersFor('/echo'))) as WebSocket;
+    const messages: string[] = [];
+    socket.on('message', (data) => messages.push(`${data}`));
+    socket.send('hello');
+    await expect.poll(() => messages).toContain('hello!');
+    socket.close();
+  });
+
+  it('that was not, or was before, is refused', async () => {
+    const proxy = await rig();
+    const headers = headersFor('/echo');
+    expect(await open(proxy.port, { Host: 'api.example.com' })).toBe(401);
+    ((await open(proxy.port, headers)) as WebSocket).terminate();
+    expect(await open(proxy.port, headers)).toBe(401);
+  });
+
+  it('that upstream refuses is refused as it said', async () => {
+    const proxy = await rig();
+    const status = await open(proxy.port, headersFor('/nothing'), '/nothing');
+    expect([400, 426]).toContain(status);
+  });
+});
+
+describe('HTTPS', () => {
+  it('is spoken in both versions, and told to the service', async () => {
+    const behind = await untilTestEnds(service());
+    const { certFile, keyFile } = await selfSignedCertificate(folder());
+    const { port } = await gatewayOf({
+      proxy: {
+        listen: '127.0.0.1:0',
+        upstream: `http://127.0.0.1:${behind.port}`,
+        tls: { cert: certFile, key: keyFile },
+      },
+      policy: { routes: ['* /**'], https: true },
+    });
+    const session = connectHttp2(`https://127.0.0.1:${port('proxy')}`, {
+      rejectUnauthorized: false,
+    });
+    const { headers, body } = post(Buffer.from('over HTTP/2'));
+    const fields = Object.fromEntries(
+      headers.flatMap((name, i) =>
+        i % 2 === 0 && name !== 'Host' ? [[name.toLowerCase(), headers[i + 1] as string]] : [],
+      ),
+    );
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/',
+      ':authority': 'api.example.com',
+      ...fields,
+    });
+    stream.end(body);
+    const status = await new Promise((resolve) =>
+      stream.once('response', (answer) => resolve(answer[constants.HTTP2_HEADER_STATUS])),
+    );
+    let text = '';
+    for await (const piece of stream) text += piece;
+    session.close();
+    expect([status, text]).toEqual([200, 'done']);
+    const [got] = behind.got;
+    expect(`${got?.body}`).toBe('over HTTP/2');
+    expect(got?.headers).toContain('https');
+    expect(got?.headers[got.headers.indexOf('Host') + 1]).toBe('api.example.com');
+  });
+});
