@@ -18,14 +18,19 @@ end
 
 local function subrequest(txn)
   local sent = txn.http:req_get_headers()
+  local length, coding = joined(sent['content-length']), joined(sent['transfer-encoding'])
+  local is_http1 = txn.sf:req_ver():sub(1, 2) == '1.'
+  -- Over HTTP/2 a body may come that no field announces. So without a length there is one, of unknown length.
+  if not is_http1 and length == '' then coding = 'chunked' end
   local headers = {}
   for name, values in pairs(sent) do
     if not NOT_SENT[name] then headers[name] = values end
   end
   headers['x-original-method'] = { txn.sf:method() }
-  headers['x-original-uri'] = { txn.sf:url() }
-  headers['x-original-content-length'] = { 'cl=' .. joined(sent['content-length']) }
-  headers['x-original-transfer-encoding'] = { 'te=' .. joined(sent['transfer-encoding']) }
+  -- As on the request line. Of HTTP/2, which has none, HAProxy makes one with scheme and host.
+  headers['x-original-uri'] = { is_http1 and txn.sf:url() or txn.sf:pathq() }
+  headers['x-original-content-length'] = { 'cl=' .. length }
+  headers['x-original-transfer-encoding'] = { 'te=' .. coding }
   headers['x-original-address'] = { txn.sf:src() }
   headers['x-original-scheme'] = { txn.f:ssl_fc() == 1 and 'https' or 'http' }
   return headers

@@ -53,8 +53,9 @@ export interface Reached {
 }
 
 /** A service that knows nothing of signatures, and what it was sent. */
-export async function startService(): Promise<{ port: number; reached: Reached[] }> {
-  const reached: Reached[] = [];
+export async function startService(
+  reached: Reached[] = [],
+): Promise<{ port: number; reached: Reached[] }> {
   const port = await listen(async (request, response) => {
     const headers: Record<string, string> = {};
     for (let i = 0; i < request.rawHeaders.length; i += 2) {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Refusal } from '@countersign/core';
-import type { BodySource, RequestView } from '@countersign/server';
+import type { BodySource, RequestView, Verifier } from '@countersign/server';
 import { answerAccepted, answerFault, answerRefused, type ForwardAuthAnswer } from './answer.js';
-import { type ForwardAuthFault, fault } from './fault.js';
+import { fault } from './fault.js';
 import { checkOptions, type ForwardAuthOptions, type ForwardAuthRules } from './options.js';
 import { type OriginalRequest, originalRequest } from './original-request.js';
 
@@ -27,39 +27,36 @@ export function createForwardAuth(options: ForwardAuthOptions): RequestListener 
 
 async function decide(
   rules: ForwardAuthRules,
-  request: IncomingMessage,
+  { socket, rawHeaders }: IncomingMessage,
 ): Promise<ForwardAuthAnswer> {
+  const { remoteAddress: peer } = socket;
+  if (peer === undefined || !rules.peers.has(peer)) {
+    return answerFault(fault('peer_not_trusted', 'Only a proxy that trustedPeers names may ask.'));
+  }
+  const original = originalRequest(rawHeaders);
+  if ('code' in original) return answerFault(original);
+  const { declaresBody, ...request } = original;
+  const verifier = declaresBody ? rules.upstream : rules.bodiless;
+  if (verifier === undefined) {
+    const detail = 'The request has a body, and nobody here checks bodies.';
+    return answerFault(fault('body_not_checked', detail));
+  }
+  return ask(verifier, {
+    ...request,
+    body: declaresBody ? ELSEWHERE : undefined,
+    maxHeaders: maxHeaders(socket, rawHeaders, original),
+  });
+}
+
+async function ask(verifier: Verifier, request: RequestView): Promise<ForwardAuthAnswer> {
   try {
-    const view = viewOf(rules, request);
-    if ('code' in view) return answerFault(view);
-    const verdict = await rules.verifier.verify(view);
-    if (verdict.verdict === 'refused') return answerRefused(rules.verifier.answer(verdict));
-    if (verdict.verdict === 'accepted') return answerAccepted(verdict, view.headers);
+    const verdict = await verifier.verify(request);
+    if (verdict.verdict === 'refused') return answerRefused(verifier.answer(verdict));
+    if (verdict.verdict === 'accepted') return answerAccepted(verdict, request.headers);
   } catch {
     // A verifier of somebody's own may throw.
   }
   return answerFault(fault('verification_failed', 'The verifier gave no verdict.'));
-}
-
-function viewOf(
-  { peers, checksUpstream }: ForwardAuthRules,
-  { socket, rawHeaders }: IncomingMessage,
-): RequestView | ForwardAuthFault {
-  const { remoteAddress: peer } = socket;
-  if (peer === undefined || !peers.has(peer)) {
-    return fault('peer_not_trusted', 'Only a proxy that trustedPeers names may ask.');
-  }
-  const original = originalRequest(rawHeaders);
-  if ('code' in original) return original;
-  const { declaresBody, ...view } = original;
-  if (declaresBody && !checksUpstream) {
-    return fault('body_not_checked', 'The request has a body, and nobody here checks bodies.');
-  }
-  return {
-    ...view,
-    body: declaresBody ? ELSEWHERE : undefined,
-    maxHeaders: maxHeaders(socket, rawHeaders, original),
-  };
 }
 
 /** How many of the caller's fields fit beside the proxy's own, before the server drops some. */

@@ -21,10 +21,11 @@ export interface ForwardAuthOptions {
 
 /** The options once they are checked. */
 export interface ForwardAuthRules {
-  /** For requests whose body somebody else sees: all of the header is judged, and of the body what the header declares. */
-  readonly verifier: Verifier;
+  /** For requests without a body. */
+  readonly bodiless: Verifier;
+  /** For those whose body the service checks: of the body, what the header declares is judged. `undefined` if it does not. */
+  readonly upstream: Verifier | undefined;
   readonly peers: AddressList;
-  readonly checksUpstream: boolean;
 }
 
 const OPTIONS: readonly string[] = ['verifier', 'trustedPeers', 'bodyCheck'];
@@ -44,14 +45,15 @@ export function checkOptions(options: ForwardAuthOptions): ForwardAuthRules {
   if (bodyCheck !== 'refuse' && bodyCheck !== 'upstream') {
     throw new TypeError('bodyCheck: expected "refuse" or "upstream"');
   }
+  checkVerifier(verifier);
   return {
-    verifier: checkVerifier(verifier),
+    bodiless: verifier.route({ body: 'buffer', maxBodyBytes: 0 }),
+    upstream: bodyCheck === 'upstream' ? verifier.route({ body: 'stream' }) : undefined,
     peers: checkPeers(trustedPeers),
-    checksUpstream: bodyCheck === 'upstream',
   };
 }
 
-function checkVerifier(verifier: Verifier): Verifier {
+function checkVerifier(verifier: Verifier): void {
   if (typeof verifier?.verify !== 'function' || typeof verifier.route !== 'function') {
     throw new TypeError('verifier: expected a verifier, as createVerifier makes it');
   }
@@ -61,7 +63,6 @@ function checkVerifier(verifier: Verifier): Verifier {
   if (verifier.maxResponseBytes !== undefined) {
     throw new TypeError('verifier: expected one without signResponses, as the service answers');
   }
-  return verifier.route({ body: 'stream' });
 }
 
 function checkPeers(peers: unknown): AddressList {
