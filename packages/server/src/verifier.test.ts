@@ -160,6 +160,7 @@ describe('good options', () => {
       'verify',
       'answer',
       'route',
+      'optional',
       'maxResponseBytes',
       'signResponse',
     ]);
