@@ -1,5 +1,5 @@
 // The main job, on real parts: a client signs a call, a server verifies it, and everything else is refused.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -62,6 +62,55 @@ function report(step, what, { status, code }, expected) {
   if (!right) failed++;
   const mark = right ? show('green', 'as it should be') : show('red', `expected ${expected}`);
   console.log(`${step}. ${what.padEnd(46)} ${status} ${show('bold', code.padEnd(16))} ${mark}`);
+}
+
+/** A service that knows nothing of signatures, and the gateway in front of it. */
+async function gatewayInFront(directory, keys, env) {
+  const seen = [];
+  const plain = createServer((request, response) => {
+    seen.push(request.headers['x-countersign-credential']);
+    response.end(JSON.stringify({ caller: seen.at(-1) }));
+  }).listen(0, '127.0.0.1');
+  await once(plain, 'listening');
+  const upstream = `http://127.0.0.1:${plain.address().port}`;
+  const port = await freePort();
+  const listen = `127.0.0.1:${port}`;
+  const args = [cli, 'gateway', '--upstream', upstream, '--keys', keys, '--listen', listen];
+  const gateway = spawn(process.execPath, args, { cwd: directory, env });
+  try {
+    await listening(gateway);
+    console.log('\nA service that verifies nothing, and the gateway in front of it:\n');
+    const call = { url: `http://${listen}/v1/orders`, body: '{"sku":"A-1"}' };
+    report(6, 'countersign curl, by way of the gateway', await curl(env, call), 'accepted');
+    const unsigned = `POST /v1/orders HTTP/1.1\r\nHost: ${listen}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
+    report(7, 'An unsigned call', await send(port, unsigned), 'authorization_missing');
+    console.log(`\nThat service was called ${seen.length} time, by ${seen.join()}.`);
+    if (seen.join() !== 'orders-service') failed++;
+  } finally {
+    gateway.kill();
+    plain.close();
+    plain.closeAllConnections();
+  }
+}
+
+/** A port that nobody listens on. */
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** Waits until the gateway says so. */
+async function listening(gateway) {
+  let said = '';
+  for await (const piece of gateway.stderr.iterator({ destroyOnReturn: false })) {
+    said += piece;
+    if (said.includes('listening on')) return;
+  }
+  throw new Error(said);
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'countersign-demo-'));
@@ -137,6 +186,8 @@ try {
     COUNTERSIGN_ALGORITHM: 'HMAC-256', // that of the key, whatever was set before
   };
   report(5, 'countersign curl … --json', await curl(env, call), 'accepted');
+
+  await gatewayInFront(directory, keys, env);
 
   console.log(
     `\nThe handler of the service ran ${handled} times, for the calls that were accepted.`,

@@ -16,10 +16,13 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8');
 
 describe('README.md', () => {
   it('holds when it is pasted from top to bottom', async () => {
-    const printed = [...(await paste('README.md', [8787, 3000]))];
+    const printed = [...(await paste('README.md', [8787, 3000, 8080, 9000]))];
     const outputs = printed.filter(([{ language }]) => language === 'sh').map(([, text]) => text);
-    const [keygen, serve, curl, stringToSign, profiles, server, client] = outputs;
-    expect(outputs).toHaveLength(7);
+    const [keygen, serve, curl, stringToSign, profiles, server, client, python, gateway, calls] =
+      outputs;
+    expect(outputs).toHaveLength(10);
+    expect([python, gateway]).toEqual(['', '']);
+    expect(calls).toMatch(/^200\n\{.*"code":"authorization_missing"\}$/m);
     expect(keygen).toBe('');
     expect(serve).toBe('');
     const shown = printed.find(([{ language }]) => language === 'json')?.[1];
@@ -108,13 +111,15 @@ describe('npm run demo', () => {
   it('shows each outcome with its code', async () => {
     const demo = join(ROOT, 'packages/cli/demo/demo.mjs');
     const { stdout } = await promisify(execFile)(process.execPath, [demo]);
-    const outcomes = [...stdout.matchAll(/^[1-5]\. .* ([0-9]{3}) (\w+) +as it should be$/gm)];
+    const outcomes = [...stdout.matchAll(/^[1-7]\. .* ([0-9]{3}) (\w+) +as it should be$/gm)];
     expect(outcomes.map(([, status, code]) => `${status} ${code}`)).toEqual([
       '200 accepted',
       '401 nonce_replayed',
       '401 digest_mismatch',
       '401 date_expired',
       '200 accepted',
+      '200 accepted',
+      '401 authorization_missing',
     ]);
   });
 });

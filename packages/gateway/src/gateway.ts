@@ -208,7 +208,10 @@ class Running implements Gateway {
     }
     if (forwardAuth !== undefined) {
       const create = () =>
-        createServer((request, response) => this.#runtime?.forwardAuth?.(request, response));
+        // Room for what the proxy adds to a header that fills its own limit.
+        createServer({ maxHeaderSize: 32 * 1024 }, (request, response) =>
+          this.#runtime?.forwardAuth?.(request, response),
+        );
       wanted.set('forwardAuth', { listen: forwardAuth.listen, kind: 'forwardAuth', create });
     }
     for (const [i, { listen }] of egress.entries()) {

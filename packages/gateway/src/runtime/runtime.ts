@@ -59,6 +59,12 @@ export async function createRuntime(
   const closeAll = () => Promise.all(opened.map((close) => close())).then(() => {});
   try {
     const policy = policyOf(file);
+    if (config.forwardAuth !== undefined && policy?.uses.payload !== undefined) {
+      // Whoever asks shows no body: a rule that nobody sees to would be no rule.
+      throw new TypeError(
+        `policy.${policy.uses.payload}: not with forwardAuth, which sees no bodies`,
+      );
+    }
     const verifying = await verifierOf(config, policy, references, observers, keep, before);
     const { verifier, checks = {}, nonces } = verifying ?? {};
     const { proxy: proxied, forwardAuth: asked } = config;
