@@ -4,6 +4,7 @@ export default defineConfig({
   entry: [
     'src/index.ts',
     'src/adapters/*.ts',
+    'src/keys/{environment,directory,cached}.ts',
     'src/nonces/{memory,redis,postgres}.ts',
     'src/policy/policy.ts',
     'src/rate-limits/rate-limits.ts',

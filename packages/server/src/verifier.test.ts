@@ -163,6 +163,7 @@ describe('good options', () => {
       'optional',
       'maxResponseBytes',
       'signResponse',
+      'health',
     ]);
   });
 

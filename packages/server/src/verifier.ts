@@ -6,6 +6,7 @@ import { verifyRequest } from './pipeline.js';
 import { isPromise, type RequestView } from './request-view.js';
 import { type ResponseToSign, responseFields, seal } from './response-seal.js';
 import type { Accepted, Anonymous } from './verdict.js';
+import { healthOf, type VerifierHealth } from './verifier-health.js';
 import {
   checkOptions,
   checkRoute,
@@ -48,6 +49,13 @@ export interface Verifier<V = Accepted | Refusal> {
    * @returns no fields where responses are not signed, or the request was not verified
    */
   signResponse(verdict: object, response: ResponseToSign): Readonly<Record<string, string>>;
+  /**
+   * Asks the key store and the nonce store whether they answer now, for a readiness probe. Takes `storeTimeout` at most, and
+   * never rejects.
+   *
+   * @example response.writeHead((await verifier.health()).ok ? 200 : 503).end();
+   */
+  health(): Promise<VerifierHealth>;
 }
 
 /** A verifier that lets requests without any credentials through, as `anonymous`. */
@@ -62,11 +70,12 @@ export type OptionalVerifier = Verifier<Accepted | Anonymous | Refusal>;
  * const verdict = await verifier.verify({ method: 'GET', target: '/', headers: request.rawHeaders });
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  return verifierOf(checkOptions(options)) as Verifier;
+  const rules = checkOptions(options);
+  return verifierOf(rules, healthOf(rules)) as Verifier;
 }
 
 // Which of the two it is, is told by the rules: only `optional` ones give `anonymous`.
-function verifierOf(rules: VerifierRules): OptionalVerifier {
+function verifierOf(rules: VerifierRules, health: Verifier['health']): OptionalVerifier {
   const { maxResponseBytes } = rules;
   const signs = maxResponseBytes !== undefined;
   const verifyView = (view: RequestView) =>
@@ -84,11 +93,12 @@ function verifierOf(rules: VerifierRules): OptionalVerifier {
       const headers = { ...answer.headers, ...responseFields(rules, refusal, answer) };
       return { ...answer, headers };
     },
-    route: (options: RouteOptions) => verifierOf(checkRoute(rules, options)) as Verifier,
+    route: (options: RouteOptions) => verifierOf(checkRoute(rules, options), health) as Verifier,
     optional: rules.optional,
     maxResponseBytes,
     signResponse: (verdict: object, response: ResponseToSign) =>
       responseFields(rules, verdict, response),
+    health,
   });
 }
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import { type Algorithm, Secret } from '@countersign/core';
-import type { KeyEntry, KeyRecord, KeyStore } from '@countersign/server';
+import type { KeyEntry, KeyStore } from '@countersign/server';
 import { type ContractCheck, expectOneOf, expectThat } from './contract-check.js';
+import { expectSecrets, expectUnknown, keyOf, known, secretOf } from './key-store/expectations.js';
 
 /** How to get at the key stores that are checked. */
 export interface KeyStoreContractOptions {
@@ -15,12 +15,6 @@ export interface KeyStoreContractOptions {
   close?(store: KeyStore): void | Promise<void>;
 }
 
-/** Text of a secret made of one byte, 32 times. */
-const secretOf = (byte: number) => Secret.from(new Uint8Array(32).fill(byte)).expose();
-const keyOf = (credential: string, byte = 1): KeyEntry => ({
-  credential,
-  secrets: [{ secret: secretOf(byte) }],
-});
 const INHERITED = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'valueOf'];
 const YEAR_START = '2026-01-01T00:00:00Z';
 const YEAR_END = '2027-01-01T00:00:00Z';
@@ -171,6 +165,12 @@ export function keyStoreContract(options: KeyStoreContractOptions): readonly Con
         for (const [i, record] of records.entries()) expectSecrets(record, 'HMAC-256', [i % 20]);
       },
     ),
+    check('health holds while the store answers', [keyOf('a')], async (store) => {
+      if (store.health === undefined) return;
+      const answer: unknown = await store.health();
+      expectThat(answer === undefined, 'health has nothing to say: it resolves, or rejects');
+      expectSecrets(await known(store, 'a'), 'HMAC-256', [1]);
+    }),
     ...(replace === undefined
       ? []
       : [
@@ -207,33 +207,16 @@ export function keyStoreContract(options: KeyStoreContractOptions): readonly Con
               expectOneOf(outcome, ['failed'], 'find with a broken backend must throw or reject');
             },
           ),
+          check('health tells of an error', [keyOf('a')], async (store) => {
+            if (store.health === undefined) return;
+            await breakBackend.call(options, store);
+            const ask = async () => store.health?.();
+            const outcome = await ask().then(
+              () => 'holds' as const,
+              () => 'failed' as const,
+            );
+            expectOneOf(outcome, ['failed'], 'health with a broken backend must throw or reject');
+          }),
         ]),
   ];
-}
-
-async function known(store: KeyStore, credential: string): Promise<KeyRecord> {
-  const record = await store.find(credential);
-  if (record === undefined || record === null) {
-    throw new Error(`${credential}: expected the record of the key, got ${record}`);
-  }
-  expectOneOf(record.credential, [credential], 'credential of the record that was found');
-  return record;
-}
-
-async function expectUnknown(store: KeyStore, credential: string): Promise<void> {
-  const record: unknown = await store.find(credential);
-  expectThat(record === undefined, `${credential}: no key has it, yet something was found`);
-}
-
-/** Throws unless the record has just these secrets, each made of one byte. */
-function expectSecrets(record: KeyRecord, algorithm: Algorithm, bytes: readonly number[]): void {
-  expectOneOf(record.algorithm, [algorithm], `algorithm of ${record.credential}`);
-  expectOneOf(record.secrets.length, [bytes.length], `number of secrets of ${record.credential}`);
-  for (const [i, byte] of bytes.entries()) {
-    const mac = Secret.from(secretOf(byte)).sign(algorithm, 'text');
-    expectThat(
-      record.secrets[i]?.secret.verify(algorithm, 'text', mac) === true,
-      `secret ${i} of ${record.credential} is not the one it was given`,
-    );
-  }
 }

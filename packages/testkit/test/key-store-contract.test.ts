@@ -17,6 +17,9 @@ const live: KeyStoreContractOptions = {
     find(credential) {
       return this.keys.find(credential);
     },
+    health() {
+      return this.keys.health?.();
+    },
   }),
   replace: (store, entries) => {
     (store as LiveKeys).keys = staticKeys(entries);
@@ -24,6 +27,7 @@ const live: KeyStoreContractOptions = {
   breakBackend: (store) => {
     (store as LiveKeys).keys = {
       find: () => Promise.reject(new Error('connection lost')),
+      health: () => Promise.reject(new Error('connection lost')),
     };
   },
 };
@@ -191,6 +195,25 @@ const BROKEN: readonly (readonly [
       },
     },
     'an error is never taken for an unknown credential',
+  ],
+  [
+    'never feels well',
+    {
+      create: (entries) => ({
+        find: staticKeys(entries).find,
+        health: () => Promise.reject(new Error('not today')),
+      }),
+    },
+    'health holds while the store answers',
+  ],
+  [
+    'always feels well',
+    {
+      breakBackend: (store) => {
+        (store as LiveKeys).keys = { find: () => Promise.reject(new Error('connection lost')) };
+      },
+    },
+    'health tells of an error',
   ],
 ];
 

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { KeyStore } from './key-store.js';
+import { knownOptions, optionalFunction } from '../options.js';
+import type { KeyRecord, KeyStore } from './key-store.js';
+import { namedError } from './shared/named-error.js';
+import { parseJson } from './shared/parse-json.js';
 import { members, parseKeys } from './static-keys.js';
 
 /** What a key file may refer to besides itself. */
@@ -11,15 +14,37 @@ export interface KeyFileOptions {
   readonly parse?: ((text: string) => unknown) | undefined;
 }
 
+export const KEY_FILE_OPTIONS: readonly string[] = ['env', 'parse'];
+
 /**
  * Reads a key file (JSON) once: `{"keys":[{"credential":"…","secrets":[{"secret":"csk_…"}]}]}`. A secret may also be
  * `env:NAME`, or `file:PATH` relative to the key file.
  *
- * @throws Error if a file cannot be read; TypeError or RangeError that names the file and the path of the bad value
+ * @throws Error if a file cannot be read; TypeError or RangeError that names the option, or the file and the path of the bad
+ *   value
  * @example keyFile('keys.json', { env: process.env })
  */
 export function keyFile(path: string, options: KeyFileOptions = {}): KeyStore {
-  const text = readFileSync(path, 'utf8');
+  knownOptions(options, KEY_FILE_OPTIONS);
+  const records = readKeyFile(path, checkKeyFileOptions(options), (file) =>
+    readFileSync(file, 'utf8'),
+  );
+  return { find: (credential) => records.get(credential) };
+}
+
+/** @throws TypeError that names the option */
+export function checkKeyFileOptions({ env = {}, parse }: KeyFileOptions): Required<KeyFileOptions> {
+  if (typeof env !== 'object' || env === null) throw new TypeError('env: expected an object');
+  return { env, parse: optionalFunction('parse', parse) ?? parseJson };
+}
+
+/** @throws as `keyFile` does */
+export function readKeyFile(
+  path: string,
+  { env = {}, parse = parseJson }: KeyFileOptions,
+  read: (path: string) => string,
+): ReadonlyMap<string, KeyRecord> {
+  const text = read(path);
   const refer = (secret: unknown, at: string): unknown => {
     if (typeof secret !== 'string') {
       throw new TypeError(`${at}: expected "csk_…", "env:NAME" or "file:PATH"`);
@@ -27,27 +52,17 @@ export function keyFile(path: string, options: KeyFileOptions = {}): KeyStore {
     if (/^(?:env|file):.*csk_/s.test(secret)) {
       throw new TypeError(`${at}: env: and file: take a name, not the secret itself`);
     }
-    if (secret.startsWith('env:')) return fromEnvironment(secret.slice(4), at, options.env ?? {});
-    if (secret.startsWith('file:')) return fromFile(resolve(dirname(path), secret.slice(5)), at);
+    if (secret.startsWith('env:')) return fromEnvironment(secret.slice(4), at, env);
+    if (secret.startsWith('file:')) {
+      return fromFile(resolve(dirname(path), secret.slice(5)), at, read);
+    }
     return secret;
   };
   try {
-    const file = members((options.parse ?? parseJson)(text), '(file)', ['keys']);
-    const records = parseKeys(file.keys, 'keys', refer);
-    return { find: (credential) => records.get(credential) };
+    const file = members(parse(text), '(file)', ['keys']);
+    return parseKeys(file.keys, 'keys', refer);
   } catch (error) {
-    (error as Error).message = `${path}: ${(error as Error).message}`;
-    throw error;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The engine's message quotes the text around the fault, which may be a secret.
-    const position = / at position [0-9]+(?: \(line [0-9]+ column [0-9]+\))?/.exec(String(error));
-    throw new TypeError(`not valid JSON${position?.[0] ?? ''}`);
+    throw namedError(path, error);
   }
 }
 
@@ -62,10 +77,11 @@ function fromEnvironment(
   return value;
 }
 
-function fromFile(path: string, at: string): string {
+function fromFile(path: string, at: string, read: (path: string) => string): string {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return read(path).trim();
   } catch (error) {
-    throw new TypeError(`${at}: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`);
+    const why = (error as NodeJS.ErrnoException).code ?? 'not a regular file';
+    throw new TypeError(`${at}: cannot read ${path} (${why})`);
   }
 }

@@ -41,6 +41,7 @@ export function watchedVerifier(keys: KeyStore): WatchedVerifier {
     route: (options: RouteOptions) => facade({ ...route, ...options }) as never,
     maxResponseBytes: undefined,
     signResponse: (verdict, response) => inUse(route).signResponse(verdict, response),
+    health: () => inUse(route).health(),
   });
 
   return {
