@@ -6,6 +6,7 @@ export default defineConfig({
     'src/adapters/*.ts',
     'src/keys/{environment,directory,cached}.ts',
     'src/nonces/{memory,redis,postgres}.ts',
+    'src/keys/{redis,postgres}.ts',
     'src/policy/policy.ts',
     'src/rate-limits/rate-limits.ts',
   ],

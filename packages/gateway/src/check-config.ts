@@ -7,6 +7,7 @@ const NOBODY: Observers = {
   onEvent: () => {},
   onDecision: () => {},
   onEgress: () => {},
+  onFault: () => {},
   throttle: undefined,
 };
 

@@ -190,6 +190,7 @@ class Running implements Gateway {
         anomalies?.count(record);
       },
       onEgress: (answer) => this.#audit?.say('info', 'signed', { egress: answer }),
+      onFault: (message) => this.#audit?.say('error', message),
       throttle: anomalies === undefined ? undefined : (peer) => anomalies.throttle(peer),
     };
   }

@@ -10,11 +10,9 @@ export interface References {
   readonly files: Set<string>;
 }
 
-/** The path of a file that the configuration names. */
-export function pathIn({ path, files }: References, file: string): string {
-  const absolute = resolve(dirname(path), file);
-  files.add(absolute);
-  return absolute;
+/** A path that the configuration names. */
+export function resolvePath({ path }: References, file: string): string {
+  return resolve(dirname(path), file);
 }
 
 /**
@@ -37,7 +35,8 @@ export function textOf(references: References, text: string, at: string): string
 
 /** The content of a file that the configuration names, such as a certificate. */
 export function readText(references: References, file: string, at: string): string {
-  const path = pathIn(references, file);
+  const path = resolvePath(references, file);
+  references.files.add(path);
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

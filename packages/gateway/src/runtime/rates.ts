@@ -23,7 +23,7 @@ export async function openRates(
   return limitsOf(
     limits,
     policy,
-    (options) => new RateLimiterRedis({ storeClient: client, ...options }),
+    (options) => new RateLimiterRedis({ storeClient: client, useRedisPackage: true, ...options }),
   );
 }
 

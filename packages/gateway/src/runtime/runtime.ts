@@ -10,6 +10,7 @@ import type { Exchange } from '../proxy/exchange.js';
 import type { ReverseProxy } from '../proxy/reverse-proxy.js';
 import { egressOf } from './egress.js';
 import { proxyOf } from './reverse-proxy.js';
+import type { OnStoreFault } from './stores.js';
 import { type SharedNonces, verifierOf } from './verifying.js';
 
 /** Who is told what the gateway does. */
@@ -17,6 +18,7 @@ export interface Observers {
   readonly onEvent: OnEvent;
   readonly onDecision: (exchange: Exchange, policy: Policy | undefined) => void;
   readonly onEgress: (answer: EgressAnswer) => void;
+  readonly onFault: OnStoreFault;
   readonly throttle: ((peer: string | undefined) => number | undefined) | undefined;
 }
 

@@ -1,8 +1,13 @@
-import { type KeyStore, keyFile, memoryNonceStore, type NonceStore } from '@countersign/server';
+import {
+  type KeyStore,
+  memoryNonceStore,
+  type NonceStore,
+  watchKeyFile,
+} from '@countersign/server';
 import type { RedisClientType } from 'redis';
 import { parse } from 'yaml';
 import type { GatewayConfig, KeysConfig, NoncesConfig } from '../config/config.js';
-import { pathIn, type References, textOf } from '../config/reference.js';
+import { type References, resolvePath, textOf } from '../config/reference.js';
 
 /** A store, and what is to be closed with it. */
 export interface Opened<T> {
@@ -63,21 +68,72 @@ async function openPostgresNonces(
   };
 }
 
-/** Opens the store of keys. A file is read now; whoever watches it opens it again. */
+/** Is told what goes wrong with a store, though what it knew stays in use. */
+export type OnStoreFault = (message: string) => void;
+
+/**
+ * Opens the store of keys. Files are followed while they change; what it connects to need not be there yet.
+ *
+ * @throws TypeError or RangeError that begins with the path of the bad value
+ */
 export async function openKeys(
   keys: KeysConfig,
   references: References,
+  onFault: OnStoreFault = () => {},
 ): Promise<Opened<KeyStore>> {
-  if (keys.file === undefined) throw new TypeError('keys: only file is known');
-  const path = pathIn(references, keys.file);
-  const options = { env: references.env, ...(/\.ya?ml$/i.test(path) ? { parse: parseYaml } : {}) };
+  const onError = ({ message }: Error) => onFault(`keys: ${message}`);
   try {
-    return { store: keyFile(path, options), close: nothing };
+    if (keys.file !== undefined) {
+      const path = resolvePath(references, keys.file);
+      const parse = /\.ya?ml$/i.test(path) ? parseYaml : undefined;
+      return closing(watchKeyFile(path, { env: references.env, parse, onError }));
+    }
+    if (keys.directory !== undefined) {
+      const { keyDirectory } = await import('@countersign/server/keys/directory');
+      return closing(keyDirectory(resolvePath(references, keys.directory), { onError }));
+    }
+    if (keys.environment !== undefined) {
+      const { environmentKeys } = await import('@countersign/server/keys/environment');
+      return { store: environmentKeys(references.env), close: nothing };
+    }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw new TypeError(`keys.file: ${(error as Error).message}`);
-    throw new TypeError(`keys.file: cannot read ${path} (${code})`);
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    const why = code === undefined ? message : `cannot read ${path ?? keys.file} (${code})`;
+    throw new TypeError(`keys.${Object.keys(keys)[0]}: ${why}`);
   }
+  return openDatabaseKeys(keys, references);
+}
+
+function closing(store: KeyStore & { close(): void }): Opened<KeyStore> {
+  return { store, close: async () => store.close() };
+}
+
+async function openDatabaseKeys(
+  { redis, postgres, prefix, table, encryption = {}, cache = {} }: KeysConfig,
+  references: References,
+): Promise<Opened<KeyStore>> {
+  const { keyEncryption, redisKeys } = await import('@countersign/server/keys/redis');
+  const kept = Object.entries(encryption).map(
+    ([id, text]) => [id, textOf(references, text, `keys.encryption.${id}`)] as const,
+  );
+  const [current = ''] = Object.keys(encryption);
+  const sealed = keyEncryption({ current, keys: Object.fromEntries(kept) });
+  const { ttl = 60, staleIfError = 300 } = cache;
+  const cached = async (store: KeyStore) => {
+    const { cachedKeys } = await import('@countersign/server/keys/cached');
+    return cachedKeys(store, { ttl: ttl * 1000, staleIfError: staleIfError * 1000 });
+  };
+  if (redis !== undefined) {
+    const { client, close } = await connectRedis(
+      textOf(references, redis, 'keys.redis'),
+      'keys.redis',
+    );
+    return { store: await cached(redisKeys({ client, encryption: sealed, prefix })), close };
+  }
+  const { postgresKeys } = await import('@countersign/server/keys/postgres');
+  const pool = await connectPostgres(textOf(references, postgres as string, 'keys.postgres'));
+  const store = postgresKeys({ pool, encryption: sealed, table });
+  return { store: await cached(store), close: () => pool.end() };
 }
 
 function parseYaml(text: string): unknown {

@@ -26,13 +26,13 @@ export async function verifierOf(
   config: GatewayConfig,
   policy: Policy | undefined,
   references: References,
-  { onEvent }: Observers,
+  { onEvent, onFault }: Observers,
   keep: Keep,
   before: Runtime | undefined,
 ): Promise<Verifying | undefined> {
   const { keys, hosts, proxy, skew = 300, trustedProxies } = config;
   if (keys === undefined || hosts === undefined) return undefined;
-  const keyStore = keep(await openKeys(keys, references)).store;
+  const keyStore = keep(await openKeys(keys, references, onFault)).store;
   const limitRate = await openRates(config.rateLimits, policy, references, keep);
   const identity = nonceIdentity(config);
   const nonces =

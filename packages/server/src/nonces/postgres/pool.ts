@@ -59,11 +59,25 @@ const ignore = () => {};
  *
  * @param deadline - milliseconds
  */
-export async function runOnce(
+export function runOnce(
   pool: PostgresPool,
   query: PostgresQuery,
   deadline: number,
 ): Promise<PostgresResult> {
+  return runTogether(pool, deadline, (run) => run(query));
+}
+
+/**
+ * The same for several statements on one connection. What `work` throws must not look like a refusal of the server, if it
+ * leaves a transaction open.
+ *
+ * @param deadline - milliseconds, for all of them
+ */
+export async function runTogether<T>(
+  pool: PostgresPool,
+  deadline: number,
+  work: (run: (query: PostgresQuery) => Promise<PostgresResult>) => Promise<T>,
+): Promise<T> {
   const due = performance.now() + deadline;
   const client = await pool.connect();
   if (performance.now() >= due) {
@@ -80,7 +94,8 @@ export async function runOnce(
       // A process that was busy for long has its answers in its sockets: they are read before the timer is believed.
       timer = setTimeout(() => setImmediate(fail), due - performance.now());
     });
-    const result = await Promise.race([client.query(query), late]);
+    late.catch(ignore); // nobody may be waiting just then
+    const result = await work((query) => Promise.race([client.query(query), late]));
     broken = false;
     return result;
   } catch (error) {
