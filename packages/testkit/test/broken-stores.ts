@@ -14,7 +14,7 @@ export function correctStore(setup: NonceStoreSetup): NonceStore {
 }
 
 function memoryOptions({ skew, clock, capacity, start }: NonceStoreSetup): MemoryNonceStoreOptions {
-  return { skew, start, now: clock.now, ...(capacity === undefined ? {} : { capacity }) };
+  return { skew, start, now: clock.now, capacity, perCredential: capacity };
 }
 
 /** A correct store with another way to claim. */

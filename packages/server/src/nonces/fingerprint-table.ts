@@ -1,20 +1,30 @@
 const WORDS = 3; // of a slot: two of fingerprint, one of expiry, which is 0 where the slot was never used
-const FIRST_SLOTS = 1024; // a power of two, as every later size
+const FIRST_SLOTS = 32; // a power of two, as every later size
+// So many parts that none has more than some ten thousand slots: making one anew takes less than a millisecond with 5 million
+// pairs, where one table would take 250.
+const PARTS = 256;
+const PART_SHIFT = 24; // 32 bits less those of PARTS
 
 /**
- * A set of (credential, nonce) pairs, each with the second it expires, in one array of numbers: 12 bytes a slot, nothing
- * for the garbage collector to look at. Of a pair it keeps 64 bits, keyed anew in each process. Two pairs that share
- * them would make one look used, never fresh; among a million that happens once in 10^13 claims.
+ * A set of (credential, nonce) pairs, each with the second it expires, in arrays of numbers: 12 bytes a slot, nothing for the
+ * garbage collector to look at. Of a pair it keeps 64 bits, keyed anew in each process. Two pairs that share them would
+ * make one look used, never fresh; among a million that happens once in 10^13 claims.
  */
 export class FingerprintTable {
-  #slots = new Uint32Array(FIRST_SLOTS * WORDS);
-  #mask = FIRST_SLOTS - 1;
-  #used = 0;
+  readonly #parts = Array.from({ length: PARTS }, () => new Uint32Array(FIRST_SLOTS * WORDS));
+  readonly #used = new Uint32Array(PARTS);
   readonly #seed = crypto.getRandomValues(new Uint32Array(2));
   // The fingerprint of the pair that was looked up last, and where it would be put.
   #high = 0;
   #low = 0;
+  #part = 0;
   #free = 0;
+  #owner = 0;
+
+  /** What stands for the credential that was looked up last: few share it, and only for as long as the process lives. */
+  get owner(): number {
+    return this.#owner;
+  }
 
   /**
    * Looks a pair up, and prepares to add it.
@@ -23,50 +33,53 @@ export class FingerprintTable {
    */
   has(credential: string, nonce: string, dead: number): boolean {
     this.#fingerprint(credential, nonce);
+    const [high, low] = [this.#high, this.#low];
+    this.#part = high >>> PART_SHIFT;
+    const slots = this.#slotsOf(this.#part);
+    const mask = slots.length / WORDS - 1;
     let free = -1;
-    for (let slot = this.#low & this.#mask; ; slot = (slot + 1) & this.#mask) {
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
       const at = slot * WORDS;
-      const expiry = this.#slots[at + 2] as number;
+      const expiry = slots[at + 2] as number;
       if (expiry === 0) {
         this.#free = free === -1 ? at : free;
         return false;
       }
       if (expiry <= dead) {
         if (free === -1) free = at;
-      } else if (this.#slots[at] === this.#high && this.#slots[at + 1] === this.#low) return true;
+      } else if (slots[at] === high && slots[at + 1] === low) return true;
     }
   }
 
   /** Adds the pair that {@link has} has just not found. */
   add(expiresAt: number, dead: number): void {
-    if (this.#slots[this.#free + 2] === 0) this.#used++;
-    this.#put(this.#free, this.#high, this.#low, expiresAt);
-    if (this.#used * 4 > (this.#mask + 1) * 3) this.#rebuild(dead);
+    const slots = this.#slotsOf(this.#part);
+    if (slots[this.#free + 2] === 0) (this.#used[this.#part] as number)++;
+    put(slots, this.#free, this.#high, this.#low, expiresAt);
+    if ((this.#used[this.#part] as number) * (4 * WORDS) > slots.length * 3) this.#rebuild(dead);
   }
 
-  #put(at: number, high: number, low: number, expiresAt: number): void {
-    this.#slots[at] = high;
-    this.#slots[at + 1] = low;
-    this.#slots[at + 2] = expiresAt;
+  #slotsOf(part: number): Uint32Array {
+    return this.#parts[part] as Uint32Array;
   }
 
-  /** Leaves out what is gone, and makes room for as many again. */
+  /** Makes the part anew: leaves out what is gone, and makes room for as many again. */
   #rebuild(dead: number): void {
-    const old = this.#slots;
+    const old = this.#slotsOf(this.#part);
     let live = 0;
     for (let at = 2; at < old.length; at += WORDS) if ((old[at] as number) > dead) live++;
-    let slots = FIRST_SLOTS;
-    while (slots < live * 2) slots *= 2;
-    this.#slots = new Uint32Array(slots * WORDS);
-    this.#mask = slots - 1;
-    this.#used = live;
+    let size = FIRST_SLOTS;
+    while (size < live * 2) size *= 2;
+    const slots = new Uint32Array(size * WORDS);
     for (let from = 0; from < old.length; from += WORDS) {
       if ((old[from + 2] as number) <= dead) continue;
       const low = old[from + 1] as number;
-      let slot = low & this.#mask;
-      while (this.#slots[slot * WORDS + 2] !== 0) slot = (slot + 1) & this.#mask;
-      this.#put(slot * WORDS, old[from] as number, low, old[from + 2] as number);
+      let slot = low & (size - 1);
+      while (slots[slot * WORDS + 2] !== 0) slot = (slot + 1) & (size - 1);
+      put(slots, slot * WORDS, old[from] as number, low, old[from + 2] as number);
     }
+    this.#parts[this.#part] = slots;
+    this.#used[this.#part] = live;
   }
 
   /** Two lanes of multiply and shift, each closed with the finalizer of MurmurHash3. */
@@ -83,6 +96,7 @@ export class FingerprintTable {
       }
     };
     text(credential);
+    this.#owner = finish(high) >>> 1; // 31 bits, so that it is no object
     text(' '); // stands in neither, so no two pairs are one text
     text(nonce);
     this.#high = finish(high ^ Math.imul(low, 0x9e3779b1));
@@ -94,4 +108,10 @@ function finish(lane: number): number {
   let mixed = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
+function put(slots: Uint32Array, at: number, high: number, low: number, expiresAt: number): void {
+  slots[at] = high;
+  slots[at + 1] = low;
+  slots[at + 2] = expiresAt;
 }

@@ -130,7 +130,7 @@ describe('capacity', () => {
   });
 
   it('300,000 claims in a flood stay within it, are quick, and leave nothing behind', () => {
-    const { clock, nonces } = store({ capacity: 100_000 });
+    const { clock, nonces } = store({ capacity: 100_000, perCredential: 100_000 });
     const counts = { fresh: 0, full: 0, replayed: 0, unavailable: 0 };
     const begin = performance.now();
     for (let i = 0; i < 300_000; i++) {
@@ -158,6 +158,39 @@ describe('capacity', () => {
       clock.advance(1_000);
     }
     expect(most).toBe(11_000);
+  });
+});
+
+describe('perCredential', () => {
+  it('leaves room for others, and takes again what time has freed', () => {
+    const { clock, nonces } = store({ capacity: 100, perCredential: 3 });
+    for (let i = 0; i < 3; i++) expect(nonces.claim('a', nonce(i), S + 10 + i)).toBe('fresh');
+    expect(nonces.claim('a', nonce(3), S + 300)).toBe('full');
+    expect(nonces.claim('a', nonce(0), S + 10)).toBe('replayed');
+    expect(nonces.claim('b', nonce(3), S + 300)).toBe('fresh');
+    clock.advance(11_000);
+    expect(nonces.claim('a', nonce(3), S + 300)).toBe('fresh');
+    expect(nonces.claim('a', nonce(4), S + 300)).toBe('full');
+  });
+
+  it('is three quarters unless said otherwise', () => {
+    const { nonces } = store({ capacity: 100 });
+    const verdicts = Array.from({ length: 100 }, (_, i) => nonces.claim('a', nonce(i), S + 300));
+    expect(verdicts.filter((verdict) => verdict === 'fresh')).toHaveLength(75);
+    for (let i = 0; i < 25; i++) expect(nonces.claim('b', nonce(i), S + 300)).toBe('fresh');
+    expect(nonces.claim('b', nonce('one more'), S + 300)).toBe('full');
+  });
+
+  it('forgets credentials as their nonces expire', () => {
+    const { clock, nonces } = store({ capacity: 1_000, perCredential: 1 });
+    for (let second = 0; second < 20; second++) {
+      for (let i = 0; i < 90; i++) {
+        expect(nonces.claim(`c${i}`, nonce(second * 100 + i), S + second * 2 + 1)).toBe('fresh');
+      }
+      clock.advance(2_000);
+      // What has expired is taken off with the claims that follow.
+      for (let i = 0; i < 10; i++) nonces.claim(`d${second}`, nonce(i), S + 3_000);
+    }
   });
 });
 

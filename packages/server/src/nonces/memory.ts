@@ -1,14 +1,23 @@
-import { knownOptions, optionIn, wholeNumber } from '../options.js';
-import { FingerprintTable } from './fingerprint-table.js';
+import { aBoolean, knownOptions, optionIn, wholeNumber } from '../options.js';
+import { isExpiry, NonceSet } from './nonce-set.js';
 import type { NonceStore, NonceVerdict } from './nonce-store.js';
+import { warnOfOtherProcesses } from './one-process.js';
 
 // A single-use URL may live for a week; memory is no place to promise that (seconds).
 const LONGEST = 86_400;
+const SHARE = 3 / 4;
 
 /** How a memory store starts and how much it holds. */
 export interface MemoryNonceStoreOptions {
   /** Live nonces at most; then it refuses with `nonce_store_full`. 1,000,000 unless said otherwise. */
   readonly capacity?: number | undefined;
+  /**
+   * Live nonces of one credential at most, so that one that floods leaves room for the others; then it refuses those of this
+   * credential with `nonce_store_full`. Three quarters of `capacity` unless said otherwise.
+   */
+  readonly perCredential?: number | undefined;
+  /** True if it is known that other processes do not share its nonces, and no warning is wanted; false unless said otherwise. */
+  readonly perProcess?: boolean | undefined;
   /** Skew of the verifier in seconds, 1–3,600; 300 unless said otherwise. */
   readonly skew?: number | undefined;
   /**
@@ -21,39 +30,46 @@ export interface MemoryNonceStoreOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/** A store that knows how much it holds. */
+export interface MemoryNonceStore extends NonceStore {
+  /** Nonces that are remembered now. */
+  readonly size: number;
+  /** It always answers. */
+  health(): void;
+}
+
+const OPTIONS = ['capacity', 'perCredential', 'perProcess', 'skew', 'start', 'now'];
+
 /**
  * Remembers nonces in this process, each exactly until the second it expires has passed. Nothing live is ever evicted.
- * Several processes need a shared store: each would accept a replay of what another accepted.
+ * Several processes need a shared store: each would accept a replay of what another accepted. A worker of `node:cluster` or an instance of
+ * pm2 is warned of that.
  *
  * @throws TypeError or RangeError that names the option
  * @example memoryNonceStore({ capacity: 100_000 })
  */
-export function memoryNonceStore(
-  options: MemoryNonceStoreOptions = {},
-): NonceStore & { readonly size: number } {
-  return new MemoryNonceStore(options);
+export function memoryNonceStore(options: MemoryNonceStoreOptions = {}): MemoryNonceStore {
+  return new Store(options);
 }
 
-class MemoryNonceStore implements NonceStore {
+class Store implements MemoryNonceStore {
   readonly skew: number;
   readonly #capacity: number;
+  readonly #perCredential: number;
   readonly #now: () => number;
-  readonly #table = new FingerprintTable();
-  // How many nonces expire in each second, so that forgetting needs neither timers nor a look at each of them.
-  readonly #expiring = new Map<number, number>();
-  #size = 0;
-  #earliest = Number.POSITIVE_INFINITY;
-  // The latest expiry it may have forgotten: all up to it is gone, all after it is still there. A claim at or before it
-  // cannot be told from a replay, wherever the clock went.
-  #horizon = Number.NEGATIVE_INFINITY;
+  readonly #used = new NonceSet();
   // What is dated up to this second may have been accepted in an earlier life.
   readonly #start: number;
 
   constructor(options: MemoryNonceStoreOptions) {
-    knownOptions(options, ['capacity', 'skew', 'start', 'now']);
+    knownOptions(options, OPTIONS);
     const { capacity = 1_000_000, skew = 300, start = 'normal', now = Date.now } = options;
+    const { perProcess = false } = options;
     this.skew = wholeNumber('skew', skew, 1, 3600);
     this.#capacity = wholeNumber('capacity', capacity, 1, 2 ** 24);
+    const { perCredential = Math.ceil(capacity * SHARE) } = options;
+    this.#perCredential = wholeNumber('perCredential', perCredential, 1, capacity);
+    if (!aBoolean('perProcess', perProcess)) warnOfOtherProcesses();
     if (typeof now !== 'function') throw new TypeError('now: expected a function');
     this.#now = now;
     optionIn('start', start, ['normal', 'strict', 'fresh']);
@@ -64,8 +80,10 @@ class MemoryNonceStore implements NonceStore {
 
   /** How many nonces are remembered now. */
   get size(): number {
-    return this.#size;
+    return this.#used.size;
   }
+
+  health(): void {}
 
   claim(
     credential: string,
@@ -73,37 +91,18 @@ class MemoryNonceStore implements NonceStore {
     expiresAt: number,
     date = expiresAt - this.skew,
   ): NonceVerdict {
+    const used = this.#used;
     const second = this.#second();
-    this.#forget(second);
-    if (this.#table.has(credential, nonce, this.#horizon)) return 'replayed';
-    if (!(date > this.#start && expiresAt > this.#horizon)) return 'unavailable';
-    if (!(expiresAt > 0 && expiresAt < 2 ** 32)) return 'unavailable';
-    if (!(expiresAt - second <= LONGEST)) return 'unavailable';
-    if (this.#size >= this.#capacity) return 'full';
-    this.#table.add(expiresAt, this.#horizon);
-    this.#size++;
-    this.#expiring.set(expiresAt, (this.#expiring.get(expiresAt) ?? 0) + 1);
-    if (expiresAt < this.#earliest) this.#earliest = expiresAt;
+    used.forget(second);
+    if (used.has(credential, nonce)) return 'replayed';
+    if (!(date > this.#start && expiresAt > used.horizon)) return 'unavailable';
+    if (!isExpiry(expiresAt) || !(expiresAt - second <= LONGEST)) return 'unavailable';
+    if (used.size >= this.#capacity || used.share >= this.#perCredential) return 'full';
+    used.add(expiresAt);
     return 'fresh';
   }
 
   #second(): number {
     return Math.floor(this.#now() / 1000);
-  }
-
-  /** Drops what expired before `second` and moves the horizon there. */
-  #forget(second: number): void {
-    if (this.#earliest >= second) return;
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const [expiry, count] of this.#expiring) {
-      if (expiry >= second) {
-        if (expiry < earliest) earliest = expiry;
-        continue;
-      }
-      this.#size -= count;
-      this.#expiring.delete(expiry);
-      if (expiry > this.#horizon) this.#horizon = expiry;
-    }
-    this.#earliest = earliest;
   }
 }

@@ -1,0 +1,67 @@
+import { FingerprintTable } from './fingerprint-table.js';
+import { Shares } from './shares.js';
+
+/** The nonces of this process: each until the second it expires has passed. Needs no timer, and evicts nothing. */
+export class NonceSet {
+  readonly #table = new FingerprintTable();
+  readonly #shares = new Shares();
+  // How many expire in each second, so that forgetting needs no look at each of them.
+  readonly #expiring = new Map<number, number>();
+  #size = 0;
+  #earliest = Number.POSITIVE_INFINITY;
+  #horizon = Number.NEGATIVE_INFINITY;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * The latest expiry it may have forgotten: all up to it is gone, all after it is still there. A claim at or before it
+   * cannot be told from a replay, wherever the clock went.
+   */
+  get horizon(): number {
+    return this.#horizon;
+  }
+
+  /** Looks a pair up, and prepares to add it. */
+  has(credential: string, nonce: string): boolean {
+    return this.#table.has(credential, nonce, this.#horizon);
+  }
+
+  /** How many the credential has that was looked up last. */
+  get share(): number {
+    this.#shares.settle();
+    return this.#shares.of(this.#table.owner);
+  }
+
+  /** Adds the pair that {@link has} has just not found. */
+  add(expiresAt: number): void {
+    this.#table.add(expiresAt, this.#horizon);
+    this.#shares.add(this.#table.owner, expiresAt);
+    this.#size++;
+    this.#expiring.set(expiresAt, (this.#expiring.get(expiresAt) ?? 0) + 1);
+    if (expiresAt < this.#earliest) this.#earliest = expiresAt;
+  }
+
+  /** Drops what expired before `second` and moves the horizon there. */
+  forget(second: number): void {
+    if (this.#earliest >= second) return;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const [expiry, count] of this.#expiring) {
+      if (expiry >= second) {
+        if (expiry < earliest) earliest = expiry;
+        continue;
+      }
+      this.#size -= count;
+      this.#expiring.delete(expiry);
+      this.#shares.drop(expiry);
+      if (expiry > this.#horizon) this.#horizon = expiry;
+    }
+    this.#earliest = earliest;
+  }
+}
+
+/** True for a second that the set can hold. */
+export function isExpiry(expiresAt: number): boolean {
+  return expiresAt > 0 && expiresAt < 2 ** 32;
+}
