@@ -33,7 +33,9 @@ const respond = (text: string): Fault => ({
   kind: 'respond',
   // One reply for each command; the client of a new connection is answered by the server.
   respond: (request) => {
-    const commands = request.toString('latin1').match(/\*\d+\r\n\$\d+\r\n(SET|GET|INFO|ECHO)\r\n/g);
+    const commands = request
+      .toString('latin1')
+      .match(/\*\d+\r\n\$\d+\r\n(SET|set|GET|INFO|ECHO)\r\n/g);
     return commands === null ? undefined : Buffer.from(text.repeat(commands.length), 'latin1');
   },
 });

@@ -19,7 +19,7 @@ export interface ClientAnswer {
   readonly body: string;
 }
 
-const fileOf = (name: string) => fileURLToPath(new URL(`./clients/${name}`, import.meta.url));
+const fileOf = (name: string) => fileURLToPath(new URL(`../src/clients/${name}`, import.meta.url));
 
 /** Signs and sends with the standard library of Python. */
 export function runPython(url: string, options: ClientOptions): Promise<ClientAnswer> {

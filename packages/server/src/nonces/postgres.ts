@@ -4,8 +4,9 @@ import {
   connected,
   type PostgresPool,
   type PostgresQuery,
+  type PostgresResult,
   poolOf,
-  runOnce,
+  StatementRunner,
 } from './postgres/pool.js';
 import { type PostgresPurge, type PurgeSettings, purgeExpired } from './postgres/purge.js';
 import {
@@ -85,6 +86,7 @@ class Store implements PostgresNonceStore {
   readonly #names: TableNames;
   readonly #claimQuery: PostgresQuery;
   readonly #whyQuery: PostgresQuery;
+  readonly #statements: StatementRunner;
   readonly #pending: PendingClaims;
   readonly #purge: PurgeSettings;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -104,6 +106,7 @@ class Store implements PostgresNonceStore {
       prepare ? { text, name: `${name} ${table}` } : { text };
     this.#claimQuery = query('claim', claimSql(this.#names));
     this.#whyQuery = query('why', whySql(this.#names));
+    this.#statements = new StatementRunner(this.#pool, this.#settings.deadline);
     this.#pending = new PendingClaims(this.#settings.deadline);
     this.#purge = purgeOf(purge === false ? {} : purge);
     if (purge !== false) {
@@ -131,11 +134,13 @@ class Store implements PostgresNonceStore {
     const dated = { normal: date, strict: date - skew, fresh: Number.MAX_SAFE_INTEGER }[start];
     if (!(expiresAt > this.#horizon && dated > this.#since)) return 'unavailable';
     const id = claimDigest(credential, nonce, 'hex');
-    return this.#pending.settle(this.#claim(id, expiresAt, dated), asItIs);
+    const { text, name } = this.#claimQuery;
+    const inserted = this.#statements.run({ text, name, values: [id, expiresAt, dated] });
+    return this.#pending.settle(inserted, (result) => this.#judge(result, id));
   }
 
   async health(): Promise<void> {
-    const { rows } = await this.#run({ text: healthSql(this.#names) });
+    const { rows } = await this.#statements.run({ text: healthSql(this.#names) });
     if (rows[0]?.ready !== true) throw new Error('PostgreSQL does not take a new row');
   }
 
@@ -149,9 +154,7 @@ class Store implements PostgresNonceStore {
     clearInterval(this.#timer);
   }
 
-  async #claim(id: string, expiresAt: number, dated: number): Promise<NonceVerdict> {
-    const values = [id, expiresAt, dated];
-    const { command, rowCount } = await this.#run({ ...this.#claimQuery, values });
+  #judge({ command, rowCount }: PostgresResult, id: string): NonceVerdict | Promise<NonceVerdict> {
     if (command !== 'INSERT') return 'unavailable';
     if (rowCount === 1) return 'fresh';
     return rowCount === 0 ? this.#whyNot(id) : 'unavailable';
@@ -159,7 +162,7 @@ class Store implements PostgresNonceStore {
 
   /** Tells a replay from what may not be claimed, and learns up to where nothing may. */
   async #whyNot(id: string): Promise<NonceVerdict> {
-    const { rows } = await this.#run({ ...this.#whyQuery, values: [id] });
+    const { rows } = await this.#statements.run({ ...this.#whyQuery, values: [id] });
     const [state] = rows;
     if (state === undefined) return 'unavailable';
     this.#horizon = Math.max(this.#horizon, Number(state.horizon));
@@ -167,17 +170,11 @@ class Store implements PostgresNonceStore {
     if (state.moved === true) {
       // What the standby that took over had not received by then is lost.
       const second = Math.floor(this.#settings.now() / 1000);
-      await this.#run({ text: timelineSql(this.#names), values: [second] });
+      await this.#statements.run({ text: timelineSql(this.#names), values: [second] });
     }
     return state.known === true ? 'replayed' : 'unavailable';
   }
-
-  #run(query: PostgresQuery) {
-    return runOnce(this.#pool, query, this.#settings.deadline);
-  }
 }
-
-const asItIs = (verdict: NonceVerdict) => verdict;
 
 /** @throws TypeError or RangeError that names the option `purge` */
 function purgeOf(purge: unknown): PurgeSettings {

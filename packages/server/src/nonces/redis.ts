@@ -54,8 +54,8 @@ export interface RedisNonceStoreOptions extends SharedStoreOptions {
 const OPTIONS = [...SHARED_OPTIONS, 'client', 'prefix', 'wait', 'onWarning'];
 
 /**
- * Remembers nonces in a Redis or Valkey that many processes share, each by one `SET … NX PX`: as long as they live and
- * `clockMargin` seconds longer, by a relative time to live. Whatever is not plainly `OK` or nil is `unavailable`, and so
+ * Remembers nonces in a Redis or Valkey that many processes share, each by one `SET … NX PX`: as long as they live,
+ * `clockMargin` seconds and a deadline longer, by a relative time to live. Whatever is not plainly `OK` or nil is `unavailable`, and so
  * is everything while the client is not connected: nothing is queued.
  *
  * What it promises. As long as the data is whole, no pair is fresh twice. When nonces may have been lost (the server was
@@ -131,16 +131,18 @@ class RedisNonceStore implements Required<NonceStore> {
     const now = this.#settings.now();
     const life = Math.ceil((expiresAt + 1 + this.#settings.clockMargin) * 1000 - now);
     if (!(life > 0 && life <= LONGEST * 1000) || !this.#link.isReady()) return 'unavailable';
+    // A claim at the last moment may be a deadline on its way: what it is compared with must be there still.
+    const kept = `${life + this.#settings.deadline}`;
     const key = this.#prefix + claimDigest(credential, nonce, 'base64url');
     const lane = this.#link.isCluster ? Math.floor(keySlot(key) / SLOTS_OF_LANE) : 0;
     if (!this.#pending.admits(lane)) return 'unavailable';
-    const send = () => this.#send(key, `${life}`);
     const { generation } = this.#data;
     if (!this.#data.isCurrent(now)) {
-      return this.#pending.settle(this.#afterLook(date, send), asItIs, lane);
+      return this.#pending.settle(this.#afterLook(date, key, kept), asItIs, lane);
     }
     if (!this.#isSafe(date)) return 'unavailable';
-    return this.#pending.settle(send(), (reply) => this.#judge(reply, generation), lane);
+    const sent = this.#send(key, kept);
+    return this.#pending.settle(sent, (reply) => this.#judge(reply, generation), lane);
   }
 
   async health(): Promise<void> {
@@ -154,12 +156,12 @@ class RedisNonceStore implements Required<NonceStore> {
   }
 
   /** A claim that has waited for longer than its deadline is given up unsent. */
-  async #afterLook(date: number, send: () => Promise<unknown>): Promise<NonceVerdict> {
+  async #afterLook(date: number, key: string, kept: string): Promise<NonceVerdict> {
     const due = performance.now() + this.#settings.deadline;
     await this.#data.look();
     if (performance.now() >= due || !this.#isSafe(date)) return 'unavailable';
     const { generation } = this.#data;
-    return this.#judge(await send(), generation);
+    return this.#judge(await this.#send(key, kept), generation);
   }
 
   #isSafe(date: number): boolean {

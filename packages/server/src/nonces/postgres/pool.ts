@@ -1,3 +1,5 @@
+import { type Due, DueList } from '../shared/due-list.js';
+
 /** A connection that was taken out of a pool. */
 export interface PostgresClient {
   query(query: PostgresQuery): Promise<PostgresResult>;
@@ -10,7 +12,7 @@ export interface PostgresClient {
 export interface PostgresQuery {
   readonly text: string;
   readonly values?: unknown[];
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 export interface PostgresResult {
@@ -52,6 +54,91 @@ function isPool(value: unknown): value is PostgresPool {
 }
 
 const ignore = () => {};
+
+interface Run extends Due {
+  readonly query: PostgresQuery;
+  readonly resolve: (result: PostgresResult) => void;
+  readonly reject: (error: unknown) => void;
+  /** Once there is one. */
+  client: PostgresClient | undefined;
+}
+
+/**
+ * Runs statements, each on a connection of its own. A statement that is not answered in time takes its connection along,
+ * and one that has not got a connection by then is never run.
+ */
+export class StatementRunner {
+  readonly #pool: PostgresPool;
+  readonly #runs: DueList<Run>;
+
+  /** @param deadline - milliseconds for each */
+  constructor(pool: PostgresPool, deadline: number) {
+    this.#pool = pool;
+    this.#runs = new DueList(deadline, late);
+  }
+
+  run(query: PostgresQuery): Promise<PostgresResult> {
+    return new Promise((resolve, reject) => {
+      const due = this.#runs.dueFromNow();
+      const client = undefined;
+      const run: Run = { due, open: true, next: undefined, query, client, resolve, reject };
+      this.#runs.add(run);
+      this.#pool.connect().then(
+        (connection) => this.#send(run, connection),
+        (error) => {
+          if (run.open) this.#runs.close(run);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #send(run: Run, client: PostgresClient): void {
+    if (!run.open || performance.now() >= run.due) {
+      if (run.open) this.#runs.close(run);
+      client.release();
+      run.reject(new Error('no connection in time'));
+      return;
+    }
+    run.client = client;
+    // Without a listener, an error of the connection would end the process.
+    client.on('error', ignore);
+    try {
+      client.query(run.query).then(
+        (result) => {
+          if (this.#close(run, false)) run.resolve(result);
+        },
+        (error) => this.#fail(run, error),
+      );
+    } catch (error) {
+      this.#fail(run, error);
+    }
+  }
+
+  #fail(run: Run, error: unknown): void {
+    if (this.#close(run, !isRefusal(error))) run.reject(error);
+  }
+
+  /** False if it was closed before. */
+  #close(run: Run, broken: boolean): boolean {
+    if (!run.open) return false;
+    this.#runs.close(run);
+    giveBack(run.client, broken);
+    return true;
+  }
+}
+
+/** One that still waits for a connection goes on waiting: whoever counts those that wait must not be told of less. */
+function late({ client, reject }: Run): void {
+  if (client === undefined) return;
+  reject(new Error('no answer in time'));
+  giveBack(client, true);
+}
+
+function giveBack(client: PostgresClient | undefined, broken: boolean): void {
+  client?.off('error', ignore);
+  client?.release(broken);
+}
 
 /**
  * Runs one statement on a connection of its own. A statement that is not answered in time takes its connection along, and

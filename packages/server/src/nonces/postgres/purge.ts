@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PostgresPool, type PostgresResult, runOnce } from './pool.js';
+import { type PostgresPool, type PostgresResult, StatementRunner } from './pool.js';
 import { horizonSql, purgeSql, type TableNames, writersSql } from './schema.js';
 
 /** When expired nonces are removed, and how many at a time. */
@@ -33,8 +33,9 @@ export async function purgeExpired(
   { every, batch }: PurgeSettings,
   isClosed: () => boolean,
 ): Promise<number> {
+  const statements = new StatementRunner(pool, DEADLINE);
   const run = (text: string, values: unknown[]): Promise<PostgresResult> =>
-    runOnce(pool, { text, values }, DEADLINE);
+    statements.run({ text, values });
   const raised = await run(horizonSql(names), [clockMargin, Math.ceil(every / 2)]);
   if (raised.rowCount !== 1) return 0;
   await writersGone(async () => {

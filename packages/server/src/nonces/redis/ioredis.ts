@@ -4,10 +4,18 @@ interface Emitter {
   on(event: string, listener: () => void): unknown;
 }
 
+interface Corkable {
+  cork(): void;
+  uncork(): void;
+}
+
 /** `Redis` of ioredis, be it for one server or by way of Sentinels. */
 export interface IoredisClient extends Emitter {
   readonly status: string;
   call(command: string, ...args: string[]): Promise<unknown>;
+  set(key: string, value: string, ...args: string[]): Promise<unknown>;
+  /** Its socket; there is none before it has connected. */
+  readonly stream?: Corkable | undefined;
   disconnect(reconnect: boolean): void;
   connect(): Promise<unknown>;
 }
@@ -17,6 +25,7 @@ export interface IoredisCluster extends Emitter {
   readonly status: string;
   readonly isCluster: true;
   call(command: string, ...args: string[]): Promise<unknown>;
+  set(key: string, value: string, ...args: string[]): Promise<unknown>;
   nodes(role: 'master'): readonly IoredisClient[];
   connect(): Promise<unknown>;
 }
@@ -27,8 +36,8 @@ const CLUSTER_EVENTS = [...CLIENT_EVENTS, '+node', '-node', 'node error'] as con
 const call = (client: Pick<IoredisClient, 'call'>, [name, ...args]: Command) =>
   client.call(name as string, ...args);
 
-const claim = (client: Pick<IoredisClient, 'call'>, key: string, life: string) =>
-  client.call('SET', key, '1', 'PX', life, 'NX');
+const claim = (client: Pick<IoredisClient, 'set'>, key: string, life: string) =>
+  client.set(key, '1', 'PX', life, 'NX');
 
 const nodeOf = (client: IoredisClient): RedisNode => ({
   send: (command) => call(client, command),
@@ -40,14 +49,34 @@ function awake(client: Pick<IoredisClient, 'status' | 'connect'>): void {
   if (client.status === 'wait') client.connect().catch(() => {});
 }
 
+/** To be called after a claim: those that follow in the same turn cross in one write. Each by itself would cost a third more. */
+function bundling(client: IoredisClient): () => void {
+  let corked: Corkable | undefined;
+  const uncork = () => {
+    corked?.uncork();
+    corked = undefined;
+  };
+  return () => {
+    if (corked !== undefined || client.stream === undefined) return;
+    corked = client.stream;
+    corked.cork();
+    process.nextTick(uncork);
+  };
+}
+
 export function ioredisClient(client: IoredisClient): RedisLink {
   awake(client);
   const node = nodeOf(client);
+  const bundle = bundling(client);
   return {
     isCluster: false,
     isReady: () => client.status === 'ready',
     send: (_key, command) => call(client, command),
-    claim: (key, life) => claim(client, key, life),
+    claim(key, life) {
+      const reply = claim(client, key, life);
+      bundle();
+      return reply;
+    },
     claimAnd: (key, life, second) => Promise.all([claim(client, key, life), call(client, second)]),
     masters: async () => [node],
     onChange(listener) {

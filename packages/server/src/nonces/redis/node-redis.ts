@@ -40,8 +40,9 @@ interface Pipeline {
   execAsPipeline(): Promise<readonly unknown[]>;
 }
 
-// Whatever types of replies a user has asked for, here they are strings.
-const PLAIN = { typeMapping: undefined } as const;
+// Whatever types of replies a user has asked for, here they are strings. The store has a deadline of its own: that of the
+// client, which node-redis 6 has unless said otherwise, would make an AbortSignal for each claim, a fifth of its time.
+const PLAIN = { typeMapping: undefined, timeout: undefined } as const;
 
 const CLIENT_EVENTS = ['error', 'ready', 'end'] as const;
 const CLUSTER_EVENTS = [

@@ -1,15 +1,12 @@
 import type { NonceVerdict } from '../nonce-store.js';
+import { type Due, DueList } from './due-list.js';
 
 // So many claims may be silent beyond their deadline, all lanes together, before the next ones are refused unasked.
 const MOST_OVERDUE = 64;
 
-interface Claim {
-  /** Milliseconds of `performance.now()`. */
-  readonly due: number;
+interface Claim extends Due {
   readonly lane: number;
   readonly resolve: (verdict: NonceVerdict) => void;
-  open: boolean;
-  next: Claim | undefined;
 }
 
 export interface PendingClaimsOptions {
@@ -18,18 +15,13 @@ export interface PendingClaimsOptions {
 }
 
 /**
- * Gives every claim an answer in time: `unavailable`, if the backend has none by then. One timer serves all of them, since
- * they are due in the order in which they came. A backend that has fallen silent is asked no more until it has answered,
- * so that nothing piles up for the moment when it wakes.
+ * Gives every claim an answer in time: `unavailable`, if the backend has none by then. A backend that has fallen silent is
+ * asked no more until it has answered, so that nothing piles up for the moment when it wakes.
  */
 export class PendingClaims {
-  readonly #deadline: number;
   readonly #mostOverdue: number;
   readonly #overdue: Uint32Array;
-  readonly #onOverdue: (() => void) | undefined;
-  #first: Claim | undefined;
-  #last: Claim | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #claims: DueList<Claim>;
 
   /**
    * @param deadline - milliseconds
@@ -37,10 +29,13 @@ export class PendingClaims {
    *   who is told when claims are overdue
    */
   constructor(deadline: number, { lanes = 1, onOverdue }: PendingClaimsOptions = {}) {
-    this.#deadline = deadline;
     this.#mostOverdue = MOST_OVERDUE / lanes;
     this.#overdue = new Uint32Array(lanes);
-    this.#onOverdue = onOverdue;
+    const late = ({ lane, resolve }: Claim) => {
+      this.#overdue[lane] = (this.#overdue[lane] as number) + 1;
+      resolve('unavailable');
+    };
+    this.#claims = new DueList(deadline, late, onOverdue);
   }
 
   /** False if too many are overdue to ask once more. */
@@ -51,20 +46,23 @@ export class PendingClaims {
   /** What `decide` makes of the reply; `unavailable`, if that is late or rejected. */
   settle<T>(
     reply: Promise<T>,
-    decide: (reply: T) => NonceVerdict,
+    decide: (reply: T) => NonceVerdict | Promise<NonceVerdict>,
     lane = 0,
   ): Promise<NonceVerdict> {
     return new Promise((resolve) => {
-      const due = performance.now() + this.#deadline;
-      const claim: Claim = { due, lane, resolve, open: true, next: undefined };
-      if (this.#last === undefined) this.#first = claim;
-      else this.#last.next = claim;
-      this.#last = claim;
-      if (this.#timer === undefined) this.#wait(this.#deadline);
-      reply.then(
-        (value) => this.#answered(claim, decide(value)),
-        () => this.#answered(claim, 'unavailable'),
-      );
+      const due = this.#claims.dueFromNow();
+      const claim: Claim = { due, open: true, next: undefined, lane, resolve };
+      this.#claims.add(claim);
+      const failed = () => this.#answered(claim, 'unavailable');
+      reply.then((value) => {
+        try {
+          const verdict = decide(value);
+          if (typeof verdict === 'string') this.#answered(claim, verdict);
+          else verdict.then((later) => this.#answered(claim, later), failed);
+        } catch {
+          failed();
+        }
+      }, failed);
     });
   }
 
@@ -73,37 +71,7 @@ export class PendingClaims {
       this.#overdue[claim.lane] = (this.#overdue[claim.lane] as number) - 1;
       return;
     }
-    claim.open = false;
+    this.#claims.close(claim);
     claim.resolve(verdict);
-    this.#dropAnswered();
-  }
-
-  #dropAnswered(): void {
-    while (this.#first?.open === false) this.#first = this.#first.next;
-    if (this.#first === undefined) this.#last = undefined;
-  }
-
-  #wait(milliseconds: number): void {
-    // A process that was busy for long has its answers in its sockets: they are read before the timer is believed.
-    this.#timer = setTimeout(() => setImmediate(() => this.#expire()), milliseconds);
-    this.#timer.unref();
-  }
-
-  #expire(): void {
-    this.#timer = undefined;
-    const now = performance.now();
-    let overdue = false;
-    for (let claim = this.#first; claim !== undefined && claim.due <= now; claim = claim.next) {
-      if (!claim.open) continue;
-      claim.open = false;
-      this.#overdue[claim.lane] = (this.#overdue[claim.lane] as number) + 1;
-      claim.resolve('unavailable');
-      overdue = true;
-    }
-    if (overdue) this.#onOverdue?.();
-    this.#dropAnswered();
-    if (this.#first === undefined) return;
-    // Not for every millisecond in which one came: a busy process would fall behind.
-    this.#wait(Math.max(this.#first.due - now, this.#deadline / 16));
   }
 }
