@@ -1,8 +1,8 @@
 // The measurements as Markdown.
 const µs = (ns) => (ns / 1000).toFixed(ns < 100_000 ? 2 : 0);
-const ratio = ({ median, least, most }) =>
+export const ratio = ({ median, least, most }) =>
   `**${median.toFixed(2)}** (${least.toFixed(2)}–${most.toFixed(2)})`;
-const table = (head, aligns, rows) =>
+export const table = (head, aligns, rows) =>
   [head, aligns, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 const right = '---:';
 const left = '---';

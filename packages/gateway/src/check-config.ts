@@ -4,7 +4,7 @@ import { createRuntime, type Observers } from './runtime/runtime.js';
 import { openKeys } from './runtime/stores.js';
 
 const NOBODY: Observers = {
-  onEvent: () => {},
+  onEvent: undefined,
   onDecision: () => {},
   onEgress: () => {},
   onFault: () => {},

@@ -3,7 +3,7 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { Server } from 'node:net';
 import type { DestinationStream } from 'pino';
 import { createAdminServer } from './admin/admin-server.js';
-import type { ProxyConfig } from './config/config.js';
+import type { GatewayConfig, ProxyConfig } from './config/config.js';
 import { ConfigError, type ConfigFile, readConfig } from './config/read-config.js';
 import { type References, readText } from './config/reference.js';
 import { Listeners } from './listeners.js';
@@ -146,7 +146,8 @@ class Running implements Gateway {
     const files = new Set<string>();
     const references = { path: file.path, env: this.#options.env, files };
     const anomalies = this.#anomaliesOf(before, file);
-    const runtime = await createRuntime(file, references, this.#observers(anomalies), before);
+    const observers = this.#observers(config, anomalies);
+    const runtime = await createRuntime(file, references, observers, before);
     const audit = this.#audit === undefined || config.audit?.to !== before?.config.audit?.to;
     try {
       const wanted = this.#serversOf(runtime, references);
@@ -180,9 +181,10 @@ class Running implements Gateway {
     });
   }
 
-  #observers(anomalies: Anomalies | undefined): Observers {
+  #observers({ admin }: GatewayConfig, anomalies: Anomalies | undefined): Observers {
     return {
-      onEvent: (event) => this.#metrics.event(event),
+      // Nobody measures what nobody can ask for.
+      onEvent: admin === undefined ? undefined : (event) => this.#metrics.event(event),
       onDecision: (exchange, policy) => {
         const record = recordOf(exchange, policy);
         this.#metrics.decision(record);

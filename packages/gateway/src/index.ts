@@ -23,3 +23,11 @@ export {
   type PayloadCode,
   type PayloadFault,
 } from './payload/payload.js';
+export type { Exchange, OnExchange } from './proxy/exchange.js';
+export {
+  attachReverseProxy,
+  createReverseProxy,
+  type ReverseProxy,
+  type ReverseProxyOptions,
+} from './proxy/reverse-proxy.js';
+export { type UpstreamOptions, Upstreams } from './proxy/upstreams.js';

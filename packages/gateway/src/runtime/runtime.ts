@@ -15,7 +15,7 @@ import { type SharedNonces, verifierOf } from './verifying.js';
 
 /** Who is told what the gateway does. */
 export interface Observers {
-  readonly onEvent: OnEvent;
+  readonly onEvent: OnEvent | undefined;
   readonly onDecision: (exchange: Exchange, policy: Policy | undefined) => void;
   readonly onEgress: (answer: EgressAnswer) => void;
   readonly onFault: OnStoreFault;
