@@ -19,6 +19,8 @@ soak        claims at a steady rate for long, new nonces and replays, and counts
   --store <name>       ${NAMES.slice(0, 5).join(', ')},
                        ${NAMES.slice(5).join(', ')}; may be repeated, or name several with commas;
                        all unless said otherwise
+  --unsynced           a PostgreSQL that is started does not wait for the disk: no
+                       server for nonces, but a harder comparison
   --quick              fewer rounds (throughput)
   --concurrency <n>    claims at a time, 1 to 1,024 (throughput); 64 unless said otherwise
   --minutes <n>        for how long, each store (soak); 10 unless said otherwise
@@ -50,6 +52,7 @@ const MODES = {
         ...{ url, concurrency, ...(quick ? SIZES.quick : SIZES.whole) },
         told: (what, round, of) => tell(`${contender.name}: ${what} ${round} of ${of}`),
       }),
+    done: ({ rate }) => `${Math.round(rate).toLocaleString('en')} verified a second`,
     table: throughputTable,
     judge: tellMisses,
   },
@@ -63,6 +66,7 @@ const MODES = {
         await close();
       }
     },
+    done: ({ claims, wrong }) => `${claims.toLocaleString('en')} claims, ${wrong} wrong`,
     table: soakTable,
     judge: failIfWrong,
   },
@@ -92,6 +96,7 @@ function optionsOf(args) {
     allowPositionals: true,
     options: {
       store: { type: 'string', multiple: true, default: NAMES },
+      unsynced: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       concurrency: { type: 'string', default: '64' },
       minutes: { type: 'string', default: '10' },
@@ -128,20 +133,23 @@ async function main() {
     return;
   }
   const { mode, contenders } = options;
-  const { measure, table, judge } = MODES[mode];
+  const { measure, done, table, judge } = MODES[mode];
   const [node, cpu, before] = [process.version, cpus()[0]?.model, load()];
   const rows = [];
-  const servers = serversOf(tell);
+  const servers = serversOf(tell, options);
   try {
     for (const contender of contenders) {
       const { name } = contender;
       const reason = await reasonAgainst(contender);
-      if (reason === undefined) {
-        rows.push({
-          name,
-          ...(await measure(contender, await servers.url(contender.backend), options)),
-        });
-      } else console.error(`${name}: left out: ${reason}`);
+      if (reason !== undefined) {
+        console.error(`${name}: left out: ${reason}`);
+        continue;
+      }
+      const url = await servers.url(contender.backend);
+      const row = { name, ...(await measure(contender, url, options)) };
+      tell('');
+      console.error(`${name}: ${done(row)}`);
+      rows.push(row);
     }
   } finally {
     tell('');

@@ -1,13 +1,23 @@
 // The servers behind the stores: those of the environment, else some of our own, started when they are asked for.
 const VARIABLES = { redis: 'REDIS_URL', postgres: 'POSTGRES_URL' };
 
-/** `url(backend)` gives where one is, and starts it if nobody has; `close` ends what was started. */
-export function serversOf(tell) {
+// What the store asks of a server, and the defaults of one: what is committed is kept.
+const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+
+/**
+ * Servers by the name of the backend: `url` gives where one is, and starts it if nobody has; `close` ends what was started.
+ *
+ * @param options - `unsynced`: a PostgreSQL that is started forces nothing to the disk
+ */
+export function serversOf(tell, { unsynced = false } = {}) {
   const running = {};
   return {
     async url(backend) {
       if (backend === undefined) return undefined;
-      running[backend] ??= start(backend, tell);
+      const own = process.env[VARIABLES[backend]];
+      if (own) return own;
+      if (running[backend] === undefined) tell(`starting ${backend}`);
+      running[backend] ??= start(backend, unsynced);
       return (await running[backend]).url;
     },
     async close() {
@@ -17,9 +27,8 @@ export function serversOf(tell) {
   };
 }
 
-async function start(backend, tell) {
+async function start(backend, unsynced) {
   // Loaded here: a store without a server needs none of it.
-  const { usePostgres, useRedis } = await import('@countersign/test-servers');
-  if (!process.env[VARIABLES[backend]]) tell(`starting ${backend}`);
-  return backend === 'redis' ? useRedis() : usePostgres();
+  const { startPostgres, startRedis } = await import('@countersign/test-servers');
+  return backend === 'redis' ? startRedis() : startPostgres({ config: unsynced ? {} : DURABLE });
 }
