@@ -5,7 +5,7 @@ export default defineConfig({
     'src/index.ts',
     'src/adapters/*.ts',
     'src/keys/{environment,directory,cached}.ts',
-    'src/nonces/{memory,redis,postgres,tiered}.ts',
+    'src/nonces/{memory,redis,postgres,sqlite,tiered}.ts',
     'src/keys/{redis,postgres}.ts',
     'src/policy/policy.ts',
     'src/rate-limits/rate-limits.ts',

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { NonceStore, NonceVerdict } from '../src/nonces/nonce-store.js';
 import { postgresNonceStore } from '../src/nonces/postgres.js';
 import { redisNonceStore } from '../src/nonces/redis.js';
+import { sqliteNonceStore } from '../src/nonces/sqlite.js';
 
 // A process of its own that claims what it is told to.
 
@@ -18,6 +19,7 @@ export interface Order {
 export type Counts = Readonly<Record<NonceVerdict, number>>;
 
 async function open(kind: string, url: string, deadline: number): Promise<NonceStore> {
+  if (kind === 'sqlite') return sqliteNonceStore({ file: url, start: 'fresh', deadline });
   if (kind === 'redis') {
     const client = new Redis(url, { retryStrategy: () => 20 });
     await once(

@@ -18,11 +18,12 @@ export interface Claimers {
 /**
  * Starts processes of `nonces-claimer.ts`, compiled from the sources, where they find what the package depends on.
  *
+ * @param url - of the server; of a file, its path
  * @param deadline - of the stores, in milliseconds
  */
 export async function startClaimers(
   count: number,
-  kind: 'redis' | 'postgres',
+  kind: 'redis' | 'postgres' | 'sqlite',
   url: string,
   deadline: number,
 ): Promise<Claimers> {

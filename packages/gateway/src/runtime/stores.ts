@@ -40,8 +40,22 @@ export async function openNonces(
     };
   }
   if (nonces.postgres !== undefined) return openPostgresNonces(nonces, skew, references);
+  if (nonces.sqlite !== undefined) {
+    const { sqliteNonceStore } = await import('@countersign/server/nonces/sqlite');
+    const file = resolvePath(references, nonces.sqlite);
+    const store = atPath('nonces.sqlite', () => sqliteNonceStore({ file, skew }));
+    return { store, close: async () => store.close() };
+  }
   const { capacity, start } = nonces.memory ?? {};
   return { store: memoryNonceStore({ skew, capacity, start }), close: nothing };
+}
+
+function atPath<T>(path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new TypeError(`${path}: ${(error as Error).message}`);
+  }
 }
 
 async function openPostgresNonces(
