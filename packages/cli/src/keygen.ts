@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { CREDENTIAL, Secret } from '@countersign/core';
+import { type Algorithm, CREDENTIAL, Secret } from '@countersign/core';
 import type { KeygenOptions } from './commands/keygen.js';
 import { algorithmOf } from './credentials.js';
 import { usage } from './exit.js';
@@ -27,6 +27,12 @@ export function keygen(options: KeygenOptions): void {
     print(file);
     return;
   }
+  printForCaller(credential, algorithm, secret);
+  print(`\n${style('bold', 'For the service, as keys.json:')}\n${file}`);
+}
+
+/** Prints what the caller sets to sign. */
+export function printForCaller(credential: string, algorithm: Algorithm, secret: string): void {
   const exports = [
     `export COUNTERSIGN_CREDENTIAL=${credential}`,
     `export COUNTERSIGN_SECRET=${secret}`,
@@ -34,7 +40,6 @@ export function keygen(options: KeygenOptions): void {
   ];
   print(`${style('bold', 'Credential:')} ${credential} (${algorithm})`);
   print(`\n${style('bold', 'For the caller:')}\n${exports.join('\n')}`);
-  print(`\n${style('bold', 'For the service, as keys.json:')}\n${file}`);
 }
 
 function randomCredential(): string {

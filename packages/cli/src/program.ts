@@ -4,6 +4,7 @@ import { completionCommand } from './commands/completion.js';
 import { curlCommand } from './commands/curl.js';
 import { gatewayCommand } from './commands/gateway.js';
 import { keygenCommand } from './commands/keygen.js';
+import { keysCommand } from './commands/keys.js';
 import { presignCommand } from './commands/presign.js';
 import { profileCommand } from './commands/profile.js';
 import { serveCommand } from './commands/serve.js';
@@ -46,6 +47,7 @@ Exit codes:
     );
   for (const add of [
     keygenCommand,
+    keysCommand,
     signCommand,
     curlCommand,
     presignCommand,

@@ -15,14 +15,19 @@ import {
  * A key file written as YAML 1.2 (core schema): what JSON can say and nothing else, so one document, unique keys that are
  * strings, no anchors, aliases and tags.
  *
+ * @param seen - turns what stands there into what is checked
  * @throws as `keyFile` does, with the line; no message repeats the text
  */
-export function yamlKeyFile(path: string, options: KeyFileOptions): KeyStore {
+export function yamlKeyFile(
+  path: string,
+  options: KeyFileOptions,
+  seen: (value: unknown) => unknown = (value) => value,
+): KeyStore {
   const lines = new LineCounter();
   let document: Document | undefined;
   const parse = (text: string): unknown => {
     document = parseStrictly(text, lines);
-    return document.toJS();
+    return seen(document.toJS());
   };
   try {
     return keyFile(path, { ...options, parse });
@@ -34,7 +39,8 @@ export function yamlKeyFile(path: string, options: KeyFileOptions): KeyStore {
   }
 }
 
-function parseStrictly(text: string, lines: LineCounter): Document {
+/** @throws TypeError that names the line */
+export function parseStrictly(text: string, lines: LineCounter): Document {
   const document = parseDocument(text, {
     version: '1.2',
     schema: 'core',
