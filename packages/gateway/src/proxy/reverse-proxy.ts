@@ -12,10 +12,11 @@ import {
   verifyBeforeContinue,
 } from '@countersign/server/node';
 import type { Policy } from '@countersign/server/policy';
-import { answerPayloadFault, checkPayload, type PayloadFault } from '../payload/payload.js';
+import { answerPayloadFault, type PayloadFault } from '../payload/payload.js';
 import { Busy } from './busy.js';
 import { type Exchange, exchangeOf, type OnExchange } from './exchange.js';
 import { dropsFields, forwardedFields } from './forwarded-fields.js';
+import { mayFollow, payloadFaultOf } from './payload-of.js';
 import { sendProblem } from './problem.js';
 import { Relay, type RelayEnd } from './relay.js';
 import { type Resign, resigned } from './resign.js';
@@ -114,7 +115,7 @@ class Proxied {
     const caller = admission?.caller;
     if (caller === undefined) return;
     exchange.verdict = caller;
-    const fault = this.#payloadFault(request, caller, body);
+    const fault = payloadFaultOf(this.#options.policy, request, caller, body);
     if (fault !== undefined) this.#refusePayload(exchange, response, fault);
     else await this.#forward(exchange, response, caller, body);
     await body?.discard();
@@ -146,20 +147,6 @@ class Proxied {
     const length = Number(request.headers['content-length'] ?? Number.NaN);
     const fits = length <= this.#spool.memoryBytes || !hasBody(request);
     return { verifier, body: fits ? undefined : new SpooledBody(request, this.#spool) };
-  }
-
-  #payloadFault(
-    request: NodeRequest,
-    caller: Accepted,
-    spooled: SpooledBody | undefined,
-  ): PayloadFault | undefined {
-    const rules = this.#options.policy?.ruleOf(caller.identity)?.payload;
-    if (rules === undefined) return undefined;
-    const body = spooled === undefined ? caller.body : spooled.bytes;
-    if (body === undefined) return TOO_LONG;
-    if (spooled === undefined && body.length === 0 && mayFollow(request)) return TOO_LONG;
-    const { 'content-type': contentType, 'content-encoding': contentEncoding } = request.headers;
-    return checkPayload({ body, contentType, contentEncoding: contentEncoding as string }, rules);
   }
 
   async #forward(
@@ -269,12 +256,6 @@ class Proxied {
   }
 }
 
-const TOO_LONG: PayloadFault = {
-  code: 'payload_too_complex',
-  status: 422,
-  detail: 'The body is too long to be looked into.',
-};
-
 function hostOf(request: NodeRequest): string {
   return (request.headers[':authority'] as string | undefined) ?? request.headers.host ?? '';
 }
@@ -289,11 +270,6 @@ function bodyFor(
   if (caller.body.length > 0)
     return Buffer.from(caller.body.buffer, caller.body.byteOffset, caller.body.length);
   return mayFollow(request) ? request : null;
-}
-
-/** True if bytes may be there of which the verifier did not hold any. */
-function mayFollow(request: NodeRequest): boolean {
-  return hasBody(request) && Number(request.headers['content-length']) !== 0;
 }
 
 /** Only where the next one can be asked for the first time: nothing was sent, and all of the body is still there. */
