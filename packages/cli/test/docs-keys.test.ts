@@ -8,7 +8,7 @@ import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/serve
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blocksOf, ROOT } from './docs-blocks.js';
 import { end, type Service, save, startService } from './docs-example.js';
-import { CREDENTIAL, SECRET, temporaryDirectory } from './helpers.js';
+import { BIN, CREDENTIAL, SECRET, temporaryDirectory } from './helpers.js';
 
 const markdown = readFileSync(join(ROOT, 'docs/keys.md'), 'utf8');
 const BLOCKS = blocksOf(markdown);
@@ -46,6 +46,12 @@ describe('the service', () => {
   const writeSecrets = (...secrets: readonly object[]) =>
     write(JSON.stringify({ keys: [{ ...file.keys[0], secrets }] }), /^keys read again$/m);
 
+  /** Runs a block of the page with the built command. */
+  const command = (block: string) => {
+    const script = block.replaceAll('npx countersign', `${process.execPath} ${BIN}`);
+    return promisify(execFile)('sh', ['-eu', '-c', script], { cwd: directory });
+  };
+
   beforeAll(async () => {
     const server = readFileSync(join(directory, 'server.mjs'), 'utf8')
       .replace(`'127.0.0.1:3000'`, '`127.0.0.1:$' + '{process.env.PORT}`')
@@ -68,6 +74,25 @@ describe('the service', () => {
     expect(await call(NEW)).toBe(`${CREDENTIAL}, second\n`); // 3, 4
     await writeSecrets(second); // 5
     expect([await call(SECRET), await call(NEW)]).toEqual([401, `${CREDENTIAL}, second\n`]);
+  });
+
+  it('takes what the commands of the page change, while it runs', async () => {
+    await writeSecrets(first);
+    const [others, rotate] = [blockWith('keys add'), blockWith('keys rotate')];
+    const seen = service.printed().length;
+    const { stdout } = await command(rotate);
+    const [, next = ''] = /^export COUNTERSIGN_SECRET=(\S+)$/m.exec(stdout) ?? [];
+    for (let i = 0; i < 500 && !service.printed().slice(seen).includes('again'); i++) {
+      await delay(20);
+    }
+    expect(await call(SECRET)).toBe(`${CREDENTIAL}, first\n`);
+    expect(await call(next)).toMatch(new RegExp(`^${CREDENTIAL}, [0-9-]{10}\n$`));
+    const listed = (await command(others)).stdout;
+    expect(listed).toMatch(/^billing +disabled +partners +HMAC-256 +[0-9-]{10}$/m);
+    expect(listed).toMatch(
+      /^orders-service +active +partners +HMAC-256 +first until \S+Z, [0-9-]{10}$/m,
+    );
+    expect(readFileSync(join(directory, 'keys.json'), 'utf8')).toContain('"env:ORDERS_SECRET"');
   });
 
   it('keeps the keys of a file that broke, is not ready then, and recovers', async () => {

@@ -18,7 +18,8 @@ const ATTEMPTS = 5;
  * @throws CliError if there is a directory
  */
 export function fileStore(path: string): WritableKeyStore {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  const there = onFile('read', path, () => statSync(path, { throwIfNoEntry: false }));
+  if (there?.isDirectory()) {
     throw usage(
       `${path} is a directory of secrets, which is mounted and not changed from here: make a secret with countersign keygen and put it into the file ${path}/CREDENTIAL where the secrets come from; or keep keys in a file`,
     );

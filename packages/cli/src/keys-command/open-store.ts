@@ -99,7 +99,8 @@ async function openPostgres(
       asOption,
     );
     const text = 'SELECT to_regclass($1) IS NOT NULL AS there';
-    const { rows } = await pool.query(text, [within ?? 'countersign_keys']);
+    const table = (within ?? 'countersign_keys').split('.').map((part) => `"${part}"`);
+    const { rows } = await pool.query(text, [table.join('.')]);
     if (rows[0]?.there !== true) {
       if (!create)
         throw usage(`${source}: there is no table of keys; countersign keys add makes it`);
