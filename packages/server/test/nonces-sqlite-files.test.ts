@@ -20,7 +20,6 @@ withSqlite(() => {
     ['removed', removeAll],
     ['moved away', (file: string) => renameSync(file, `${file}.old`)],
     ['replaced by a copy', replaceByCopy],
-    ['bereft of its WAL', (file: string) => rmSync(`${file}-wal`)],
     ['bereft of its shared memory', (file: string) => rmSync(`${file}-shm`)],
   ])('a file that is %s', (_, harm) => {
     it('is opened again, and what is dated up to then is refused', async () => {
@@ -52,28 +51,29 @@ withSqlite(() => {
     ['cut to nothing', (file: string) => truncateSync(file)],
     ['cut in the middle', (file: string) => truncateSync(file, 6_000)],
     ['overwritten', (file: string) => writeFileSync(file, 'garbage '.repeat(4_000))],
+    ['bereft of its WAL', (file: string) => rmSync(`${file}-wal`)],
   ])('a file that is %s while it is open', (_, harm) => {
-    it('never makes a nonce fresh again', async () => {
+    it('makes no nonce fresh again, and is replaced once it was removed', async () => {
       const clock = fakeClock(Date.now());
-      const store = storeOn({ now: clock.now, start: 'normal' });
-      const expiresAt = Math.floor(clock.now() / 1000) + 301;
+      const options = { now: clock.now, start: 'normal' } as const;
+      const store = storeOn(options);
+      const begin = Math.floor(clock.now() / 1000);
       const nonces = Array.from({ length: 2_000 }, newNonce);
       const claimAll = (of: typeof store) =>
-        Promise.all(nonces.map((nonce) => of.claim('a', nonce, expiresAt)));
+        Promise.all(nonces.map((nonce) => of.claim('a', nonce, begin + 301)));
       expect(new Set(await claimAll(store))).toEqual(new Set(['fresh']));
-      clock.advance(2_000);
       run(store.file, 'PRAGMA wal_checkpoint(TRUNCATE)');
+      clock.advance(2_000);
       harm(store.file);
       expect(await claimAll(store)).not.toContain('fresh');
-      store.close();
-      let again: typeof store;
-      try {
-        again = storeOn({ file: store.file, now: clock.now, start: 'normal' });
-      } catch (error) {
-        expect(String(error)).toMatch(/^Error: file: (file is not a|database disk image is mal)/);
-        return;
-      }
-      expect(await claimAll(again)).not.toContain('fresh');
+      const another = tryStoreOn({ ...options, file: store.file });
+      if (another !== undefined) expect(await claimAll(another)).not.toContain('fresh');
+      for (const tail of ['', '-wal', '-shm']) rmSync(store.file + tail, { force: true });
+      clock.advance(1_000);
+      expect(await claimAll(store)).not.toContain('fresh');
+      clock.advance(1_000);
+      await untilFresh(store, begin + 310);
+      expect(await claimAll(store)).not.toContain('fresh');
     });
   });
 
@@ -144,6 +144,16 @@ withSqlite(() => {
     expect(await third.claim('a', newNonce(), begin + 306)).toBe('fresh');
   });
 });
+
+/** Undefined if the file is too much damaged. */
+function tryStoreOn(options: Parameters<typeof storeOn>[0]) {
+  try {
+    return storeOn(options);
+  } catch (error) {
+    expect(String(error)).toMatch(/^Error: file: (file is not a|database disk image is malformed)/);
+    return undefined;
+  }
+}
 
 function run(file: string, sql: string): void {
   const database = connectionTo(file);

@@ -33,10 +33,9 @@ const opened: { close(): void }[] = [];
 export function newFile(): string {
   if (folder === undefined) {
     folder = mkdtempSync(join(tmpdir(), 'countersign-sqlite-'));
-    // Processes of another user may read it.
-    mkdirSync(join(folder, 'shared'), { mode: 0o777 });
+    mkdirSync(join(folder, 'data'));
   }
-  return join(folder, 'shared', `nonces-${count++}.db`);
+  return join(folder, 'data', `nonces-${count++}.db`);
 }
 
 /** Closes what a test has opened, and removes all files. */

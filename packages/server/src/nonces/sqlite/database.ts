@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import type * as Sqlite from 'node:sqlite';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { NonceVerdict } from '../nonce-store.js';
@@ -6,6 +7,7 @@ import { DatabaseFiles, fileIdentity } from './files.js';
 import {
   BOUND,
   CLAIM,
+  FORGET,
   isOurs,
   KNOWN,
   type Opening,
@@ -14,6 +16,9 @@ import {
   RAISE,
   STATE,
 } from './schema.js';
+
+// No claim has it: those are 16 bytes long.
+const NOBODYS = new Uint8Array(1);
 
 /** How a file is opened. */
 export interface OpenOptions extends Omit<Opening, 'boot'> {
@@ -42,6 +47,8 @@ export class ReplacedError extends Error {
 export function openDatabase(options: OpenOptions): NonceDatabase {
   // Of a file that is made just now it cannot be told whether it stands there still; of one that was there before it can.
   if (fileIdentity(options.file) === undefined) new NonceDatabase(options).close();
+  // SQLite would open it to read, and leave a WAL that is read-only as well.
+  accessSync(options.file, constants.W_OK);
   return new NonceDatabase(options);
 }
 
@@ -55,6 +62,7 @@ export class NonceDatabase {
   readonly #state: StatementSync;
   readonly #claim: StatementSync;
   readonly #known: StatementSync;
+  readonly #forget: StatementSync;
   readonly #bound: StatementSync;
   readonly #raise: StatementSync;
   readonly #purge: StatementSync;
@@ -76,6 +84,7 @@ export class NonceDatabase {
       this.#state = database.prepare(STATE);
       this.#claim = database.prepare(CLAIM);
       this.#known = database.prepare(KNOWN);
+      this.#forget = database.prepare(FORGET);
       this.#bound = database.prepare(BOUND);
       this.#raise = database.prepare(RAISE);
       this.#purge = database.prepare(PURGE);
@@ -126,10 +135,12 @@ export class NonceDatabase {
     });
   }
 
-  /** Writes, without a change. */
+  /** Writes as a claim does, and leaves nothing of it. */
   write(): void {
     this.#transact(() => {
-      if (this.#raise.run(0).changes !== 1) throw new Error('its state is gone');
+      if (this.#state.get() === undefined) throw new Error('its state is gone');
+      this.#claim.run(NOBODYS, 0);
+      this.#forget.run(NOBODYS);
     });
   }
 

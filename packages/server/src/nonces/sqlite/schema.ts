@@ -78,6 +78,8 @@ export const CLAIM =
 
 export const KNOWN = 'SELECT 1 AS known FROM nonces WHERE id = ?';
 
+export const FORGET = 'DELETE FROM nonces WHERE id = ?';
+
 /** The latest of the first $2 that expire up to $1. */
 export const BOUND = `SELECT max(expires_at) AS bound FROM (
   SELECT expires_at FROM nonces WHERE expires_at <= ? ORDER BY expires_at LIMIT ?
