@@ -170,7 +170,7 @@ describe('reload', () => {
       }
     };
     const calling = Promise.all(Array.from({ length: 8 }, caller));
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 10 || sent < 200; i++) {
       write({ proxy: proxyOf(behind.port), skew: 300, drain: 2 + (i % 2) });
       await gateway.reload();
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -180,7 +180,6 @@ describe('reload', () => {
     agent.destroy();
     expect([...results]).toEqual([['200', sent]]);
     expect(served).toBe(sent);
-    expect(sent).toBeGreaterThan(100);
   });
 });
 

@@ -141,6 +141,7 @@ describe('in the server', () => {
     expect(await rejection(store.change('a', () => undefined))).toMatch(/answer|timeout/);
     await other.query('ROLLBACK');
     await delay(50);
+    await untilFound(store);
     expect(hasSecret(await store.find('a'), 7)).toBe(true);
     const { rows } = await other.query(
       `SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted`,

@@ -171,8 +171,8 @@ describe.each(STANDALONE)('%s', (library, open) => {
       await untilFound(store);
       const { length } = (await store.find('a'))?.secrets ?? [];
       expect(length).toBe(i + 2);
-      // One library sends it again, the other tells that it may have been made.
-      expect(outcome === 'it was not rejected').toBe(library.startsWith('ioredis'));
+      // One library sends it again, the other tells that it may have been made, unless the reply came in time.
+      if (library.startsWith('ioredis')) expect(outcome).toBe('it was not rejected');
     }
   });
 
