@@ -31,6 +31,8 @@ export class SpooledBody implements BodySource {
   #pieces: Uint8Array[] = [];
   #held = 0;
   #size = 0;
+  #isLate = false;
+  #wake = () => {};
   #file: FileHandle | undefined;
 
   constructor(source: Readable, options: SpoolOptions) {
@@ -53,11 +55,11 @@ export class SpooledBody implements BodySource {
   }
 
   async drain(watch: BodyWatch, { timeout }: BodyLimits): Promise<Refusal | undefined> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<typeof LATE>((resolve) => {
-      timer = setTimeout(resolve, timeout, LATE);
-    });
-    const refusal = await this.#keepAll(watch, late, timeout).catch(
+    const timer = setTimeout(() => {
+      this.#isLate = true;
+      this.#wake();
+    }, timeout);
+    const refusal = await this.#keepAll(watch, timeout).catch(
       (cause) => new Refusal('body_unavailable', 'The body could not be kept.', { cause }),
     );
     clearTimeout(timer);
@@ -80,17 +82,22 @@ export class SpooledBody implements BodySource {
     await file?.close().catch(() => {});
   }
 
-  async #keepAll(
-    watch: BodyWatch,
-    late: Promise<typeof LATE>,
-    timeout: number,
-  ): Promise<Refusal | undefined> {
+  /** The next piece, or that it is late. A race with one promise for all would hold every piece until the end. */
+  #next(pieces: NodeJS.AsyncIterator<Buffer>): Promise<IteratorResult<Buffer> | typeof LATE> {
+    if (this.#isLate) return Promise.resolve(LATE);
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(LATE);
+      pieces.next().then(resolve, reject);
+    });
+  }
+
+  async #keepAll(watch: BodyWatch, timeout: number): Promise<Refusal | undefined> {
     // A request that is refused is still to be answered, on its connection.
     const pieces = this.#source.iterator({ destroyOnReturn: false });
     for (;;) {
       let next: IteratorResult<Buffer> | typeof LATE;
       try {
-        next = await Promise.race([pieces.next(), late]);
+        next = await this.#next(pieces);
       } catch {
         const what = 'The connection ended before the body did.';
         return watch.refuse(new Refusal('body_incomplete', what));
