@@ -30,7 +30,7 @@ export class Destination {
     if (
       length > 0 &&
       typeof text === 'string' &&
-      text.startsWith(this.#origin) &&
+      text.slice(0, length) === this.#origin && // startsWith takes three times as long
       text.charCodeAt(length) === SLASH
     ) {
       const fragment = text.indexOf('#', length);

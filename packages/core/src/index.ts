@@ -24,6 +24,7 @@ export { formatBasicDate, formatImfDate, parseBasicDate, parseImfDate } from './
 export { CREDENTIAL, FIELD_VALUE, isNonce, TOKEN, trimOws } from './grammar.js';
 export {
   fieldBits,
+  fieldPlace,
   HeaderFields,
   METHOD_OVERRIDE_FIELDS,
   PROTOCOL_FIELDS,

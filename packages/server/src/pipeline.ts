@@ -77,7 +77,7 @@ export async function verifyRequest(
   seen?.enter('nonce'); // 9
   const late = narrowed?.fresh === undefined ? undefined : outlived(narrowed.fresh, rules.now());
   if (late !== undefined) return late.withStringToSign(text);
-  const claiming = claimNonce(rules.nonces, claim.credential, fresh, rules.now(), timeout);
+  const claiming = claimNonce(rules.nonces, identity.credential, fresh, rules.now(), timeout);
   const used = isPromise(claiming) ? await claiming : claiming;
   if (used !== undefined) return used.withStringToSign(text);
 

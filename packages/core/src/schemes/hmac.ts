@@ -1,7 +1,7 @@
 import { readAuthorization } from '../authorization-field.js';
 import { unsignedField } from '../coverage.js';
 import { parseImfDate } from '../dates.js';
-import { fieldBits } from '../header-fields.js';
+import { fieldBits, fieldPlace } from '../header-fields.js';
 import { linesOf } from '../header-lines.js';
 import { Refusal } from '../refusal.js';
 import { stringToSign } from '../string-to-sign.js';
@@ -9,6 +9,8 @@ import type { Scheme, UnverifiedClaim, Validity } from './scheme.js';
 
 const DATE = /* @__PURE__ */ fieldBits(['date']);
 const X_DATE = /* @__PURE__ */ fieldBits(['x-date']);
+const AUTHORIZATION = /* @__PURE__ */ fieldPlace('authorization');
+const NONCE = /* @__PURE__ */ fieldPlace('x-nonce');
 const HOST_AND_NONCE = /* @__PURE__ */ fieldBits(['host', 'x-nonce']);
 
 /** The protocol's own scheme: `Authorization: HMAC-256 …` with Date or X-Date, and X-Nonce. */
@@ -16,7 +18,7 @@ export const hmacScheme: Scheme = /* @__PURE__ */ Object.freeze({
   signsContent: true,
 
   parse({ fields }): UnverifiedClaim | Refusal | undefined {
-    const value = fields.get('authorization');
+    const value = fields.at(AUTHORIZATION, 'authorization');
     if (value === undefined) return undefined;
     const field = readAuthorization(value);
     if (field instanceof Refusal) return field;
@@ -61,6 +63,6 @@ export const hmacScheme: Scheme = /* @__PURE__ */ Object.freeze({
   },
 
   nonce(_claim, fields): string {
-    return fields.get('x-nonce') as string;
+    return fields.at(NONCE, 'x-nonce') as string;
   },
 } satisfies Scheme);

@@ -1,8 +1,8 @@
 import type { Algorithm } from '../algorithm.js';
 import { parseBasicDate } from '../dates.js';
 import { BASE64URL, CREDENTIAL } from '../grammar.js';
-import { fieldBits, METHOD_OVERRIDE_FIELDS } from '../header-fields.js';
-import type { SignedNames } from '../header-lines.js';
+import { METHOD_OVERRIDE_FIELDS } from '../header-fields.js';
+import { type SignedNames, signedNames } from '../header-lines.js';
 import { Refusal } from '../refusal.js';
 import type { Scheme, SchemeRequest, UnverifiedClaim, Validity } from './scheme.js';
 
@@ -19,11 +19,7 @@ const PARAMETERS: ReadonlySet<string> = /* @__PURE__ */ new Set(
 
 const EXPIRES = /^[1-9][0-9]{0,5}$/;
 const ENCODED_BYTE = /%([0-9A-Fa-f]{2})/g;
-const HOST_ONLY: SignedNames = /* @__PURE__ */ Object.freeze({
-  names: /* @__PURE__ */ Object.freeze(['host']),
-  bits: /* @__PURE__ */ fieldBits(['host']),
-  leads: ['host: '],
-});
+const HOST_ONLY: SignedNames = /* @__PURE__ */ signedNames(/* @__PURE__ */ Object.freeze(['host']));
 // Nothing of these is signed, and each would change what the request does.
 const MUST_BE_ABSENT: readonly string[] = /* @__PURE__ */ ['transfer-encoding'].concat(
   METHOD_OVERRIDE_FIELDS,

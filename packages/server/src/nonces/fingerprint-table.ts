@@ -13,8 +13,9 @@ const PART_SHIFT = 24; // 32 bits less those of PARTS
 export class FingerprintTable {
   readonly #parts = Array.from({ length: PARTS }, () => new Uint32Array(FIRST_SLOTS * WORDS));
   readonly #used = new Uint32Array(PARTS);
-  readonly #seed = crypto.getRandomValues(new Uint32Array(2));
-  // The fingerprint of the pair that was looked up last, and where it would be put.
+  readonly #masks = new Uint32Array(PARTS).fill(FIRST_SLOTS - 1); // slots of each part, less one
+  readonly #seed = crypto.getRandomValues(new Int32Array(2));
+  // The fingerprint of the pair that was looked up last, as two signed words, which are no objects; and where it would be put.
   #high = 0;
   #low = 0;
   #part = 0;
@@ -33,10 +34,11 @@ export class FingerprintTable {
    */
   has(credential: string, nonce: string, dead: number): boolean {
     this.#fingerprint(credential, nonce);
-    const [high, low] = [this.#high, this.#low];
+    const high = this.#high;
+    const low = this.#low;
     this.#part = high >>> PART_SHIFT;
     const slots = this.#slotsOf(this.#part);
-    const mask = slots.length / WORDS - 1;
+    const mask = this.#masks[this.#part] as number;
     let free = -1;
     for (let slot = low & mask; ; slot = (slot + 1) & mask) {
       const at = slot * WORDS;
@@ -47,7 +49,9 @@ export class FingerprintTable {
       }
       if (expiry <= dead) {
         if (free === -1) free = at;
-      } else if (slots[at] === high && slots[at + 1] === low) return true;
+      } else if (((slots[at] as number) | 0) === high && ((slots[at + 1] as number) | 0) === low) {
+        return true;
+      }
     }
   }
 
@@ -79,35 +83,57 @@ export class FingerprintTable {
       put(slots, slot * WORDS, old[from] as number, low, old[from + 2] as number);
     }
     this.#parts[this.#part] = slots;
+    this.#masks[this.#part] = size - 1;
     this.#used[this.#part] = live;
   }
 
-  /** Two lanes of multiply and shift, each closed with the finalizer of MurmurHash3. */
+  /** Two lanes of multiply and shift, four characters at a time, each closed with the finalizer of MurmurHash3. */
   #fingerprint(credential: string, nonce: string): void {
     let high = this.#seed[0] as number;
     let low = this.#seed[1] as number;
-    const text = (part: string) => {
-      for (let i = 0; i < part.length; i++) {
-        const code = part.charCodeAt(i);
-        high = Math.imul(high ^ code, 0x85ebca6b);
-        high ^= high >>> 15;
-        low = Math.imul(low ^ code, 0xc2b2ae35);
-        low ^= low >>> 13;
-      }
-    };
-    text(credential);
-    this.#owner = finish(high) >>> 1; // 31 bits, so that it is no object
-    text(' '); // stands in neither, so no two pairs are one text
-    text(nonce);
+    for (let i = 0; i < credential.length; i += 4) {
+      const word = wordAt(credential, i);
+      high = mixedHigh(high, word);
+      low = mixedLow(low, word);
+    }
+    this.#owner = finish(high ^ credential.length) & 0x7fff_ffff;
+    // Where one ends and the other begins, so that no two pairs are one text.
+    high = mixedHigh(high, credential.length);
+    low = mixedLow(low, nonce.length);
+    for (let i = 0; i < nonce.length; i += 4) {
+      const word = wordAt(nonce, i);
+      high = mixedHigh(high, word);
+      low = mixedLow(low, word);
+    }
     this.#high = finish(high ^ Math.imul(low, 0x9e3779b1));
     this.#low = finish(low);
   }
 }
 
+/** Four characters of ASCII, or what is left of them. */
+function wordAt(text: string, at: number): number {
+  const left = text.length - at;
+  let word = text.charCodeAt(at);
+  if (left > 1) word ^= text.charCodeAt(at + 1) << 8;
+  if (left > 2) word ^= text.charCodeAt(at + 2) << 16;
+  if (left > 3) word ^= text.charCodeAt(at + 3) << 24;
+  return word;
+}
+
+function mixedHigh(lane: number, word: number): number {
+  const product = Math.imul(lane ^ word, 0x85ebca6b);
+  return product ^ (product >>> 15);
+}
+
+function mixedLow(lane: number, word: number): number {
+  const product = Math.imul(lane ^ word, 0xc2b2ae35);
+  return product ^ (product >>> 13);
+}
+
 function finish(lane: number): number {
   let mixed = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return mixed ^ (mixed >>> 16);
 }
 
 function put(slots: Uint32Array, at: number, high: number, low: number, expiresAt: number): void {

@@ -1,12 +1,21 @@
 import { FingerprintTable } from './fingerprint-table.js';
-import { Shares } from './shares.js';
+import { Shares, type SharesOfSecond } from './shares.js';
+
+/** What goes together. */
+interface Second {
+  count: number;
+  readonly shares: SharesOfSecond;
+}
 
 /** The nonces of this process: each until the second it expires has passed. Needs no timer, and evicts nothing. */
 export class NonceSet {
   readonly #table = new FingerprintTable();
   readonly #shares = new Shares();
   // How many expire in each second, so that forgetting needs no look at each of them.
-  readonly #expiring = new Map<number, number>();
+  readonly #expiring = new Map<number, Second>();
+  // Most are claimed in the second they are dated, and so expire with the one before.
+  #lastExpiry = Number.NaN;
+  #last: Second = { count: 0, shares: new Map() };
   #size = 0;
   #earliest = Number.POSITIVE_INFINITY;
   #horizon = Number.NEGATIVE_INFINITY;
@@ -37,9 +46,10 @@ export class NonceSet {
   /** Adds the pair that {@link has} has just not found. */
   add(expiresAt: number): void {
     this.#table.add(expiresAt, this.#horizon);
-    this.#shares.add(this.#table.owner, expiresAt);
+    if (expiresAt !== this.#lastExpiry) this.#find(expiresAt);
+    this.#last.count++;
+    this.#shares.add(this.#table.owner, this.#last.shares);
     this.#size++;
-    this.#expiring.set(expiresAt, (this.#expiring.get(expiresAt) ?? 0) + 1);
     if (expiresAt < this.#earliest) this.#earliest = expiresAt;
   }
 
@@ -47,17 +57,25 @@ export class NonceSet {
   forget(second: number): void {
     if (this.#earliest >= second) return;
     let earliest = Number.POSITIVE_INFINITY;
-    for (const [expiry, count] of this.#expiring) {
+    for (const [expiry, { count, shares }] of this.#expiring) {
       if (expiry >= second) {
         if (expiry < earliest) earliest = expiry;
         continue;
       }
       this.#size -= count;
       this.#expiring.delete(expiry);
-      this.#shares.drop(expiry);
+      this.#shares.drop(shares);
       if (expiry > this.#horizon) this.#horizon = expiry;
     }
     this.#earliest = earliest;
+    this.#lastExpiry = Number.NaN; // it may be gone
+  }
+
+  #find(expiresAt: number): void {
+    this.#lastExpiry = expiresAt;
+    const known = this.#expiring.get(expiresAt);
+    this.#last = known ?? { count: 0, shares: new Map() };
+    if (known === undefined) this.#expiring.set(expiresAt, this.#last);
   }
 }
 

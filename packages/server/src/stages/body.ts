@@ -1,6 +1,7 @@
 import {
   checkContentDigest,
   fieldBits,
+  fieldPlace,
   type HeaderFields,
   Refusal,
   type UnverifiedClaim,
@@ -13,6 +14,7 @@ import {
   type RequestView,
 } from '../request-view.js';
 import { BodyWatch } from './body-watch.js';
+import { contentLength } from './coverage.js';
 
 /**
  * What becomes of a body: `buffer` reads and verifies it before the handler runs; `stream` hands it on while it arrives
@@ -28,6 +30,7 @@ export interface BodyRules extends BodyLimits {
 type Drain = NonNullable<BodySource['drain']>;
 
 const DIGEST = fieldBits(['content-digest']);
+const DIGEST_PLACE = fieldPlace('content-digest');
 
 /** No body. */
 export const NOTHING = new Uint8Array(0);
@@ -81,7 +84,7 @@ export function watchBody(
   onRefused: (refusal: Refusal) => void,
 ): Uint8Array | Refusal {
   if (declaresTooMuch(rules, fields)) return tooLarge(rules);
-  const body = Number(fields.get('content-length')) === 0 ? NOTHING : (request.body ?? NOTHING);
+  const body = contentLength(fields) === 0 ? NOTHING : (request.body ?? NOTHING);
   try {
     if (body instanceof Uint8Array) return judge(body, rules, claim, fields);
     if (body.watch === undefined) {
@@ -110,8 +113,8 @@ function judge(
   if (body instanceof Refusal) return body;
   if (!(body instanceof Uint8Array)) throw new TypeError('body: expected a Uint8Array');
   if (body.length > rules.maxBytes) return tooLarge(rules);
-  const declared = fields.get('content-length');
-  if (declared !== undefined && body.length !== Number(declared)) {
+  const declared = contentLength(fields);
+  if (declared !== undefined && body.length !== declared) {
     return new Refusal(
       'body_incomplete',
       `${body.length} bytes arrived; Content-Length said ${declared}.`,
@@ -121,13 +124,12 @@ function judge(
   if (body.length > 0 && rules.mode !== 'unsigned' && (claim.signed.bits & DIGEST) === 0) {
     return unannounced();
   }
-  const digest = fields.get('content-digest');
+  const digest = fields.at(DIGEST_PLACE, 'content-digest');
   return digest === undefined ? body : (checkContentDigest(digest, body) ?? body);
 }
 
 function declaresTooMuch({ maxBytes }: BodyLimits, fields: HeaderFields): boolean {
-  const declared = fields.get('content-length');
-  return declared !== undefined && Number(declared) > maxBytes;
+  return (contentLength(fields) ?? 0) > maxBytes;
 }
 
 function unannounced(): Refusal {

@@ -3,6 +3,7 @@ import {
   canonicalHost,
   canonicalTarget,
   fieldBits,
+  fieldPlace,
   type HeaderFields,
   METHOD_OVERRIDE_FIELDS,
   Refusal,
@@ -23,7 +24,6 @@ export interface CoverageRules {
   readonly body: { readonly mode: BodyMode };
 }
 
-const DECIMAL = /^[0-9]+$/;
 const SIGNED_IF_PRESENT: readonly string[] = [
   'content-type',
   'content-encoding',
@@ -32,6 +32,9 @@ const SIGNED_IF_PRESENT: readonly string[] = [
 const CONTENT = fieldBits(SIGNED_IF_PRESENT);
 const FRAMING = fieldBits(['content-length', 'transfer-encoding']);
 const DIGEST = fieldBits(['content-digest']);
+const HOST = fieldPlace('host');
+const LENGTH = fieldPlace('content-length');
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** Stage 4. Everything that decides what the request does must be signed and have one form. */
 export function checkCoverage(
@@ -40,8 +43,7 @@ export function checkCoverage(
   request: RequestView,
   fields: HeaderFields,
 ): CanonicalRequest | Refusal {
-  const written = fields.get('host');
-  const host = written === undefined ? undefined : canonicalHost(written);
+  const host = hostOf(rules.hosts, fields.at(HOST, 'host'));
   const fault =
     framingFault(fields) ??
     claim.scheme.uncovered(claim, fields) ??
@@ -50,7 +52,7 @@ export function checkCoverage(
     unsignable(claim, fields, host);
   if (fault !== undefined) return fault;
 
-  if (!TOKEN.test(request.method))
+  if (!METHODS.has(request.method) && !TOKEN.test(request.method))
     return new Refusal('target_malformed', 'The method is not a token.');
   const target = canonicalTarget(request.target);
   if (target instanceof Refusal) return target;
@@ -62,15 +64,32 @@ export function checkCoverage(
   return { method, target: request.target, fields, canonicalTarget: target, host };
 }
 
+/** The canonical host, or what is wrong with it. Those that are answered for are canonical, and mostly sent as they are. */
+function hostOf(hosts: ReadonlySet<string>, written: string | undefined) {
+  return written === undefined || hosts.has(written) ? written : canonicalHost(written);
+}
+
+/** Content-Length; NaN if that is not a decimal number, `undefined` if there is none. */
+export function contentLength(fields: HeaderFields): number | undefined {
+  const text = fields.at(LENGTH, 'content-length');
+  if (text === undefined) return undefined;
+  let length = text === '' ? Number.NaN : 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    length = digit >= 0 && digit <= 9 ? length * 10 + digit : Number.NaN;
+  }
+  return length;
+}
+
 /** True if the header says that a body follows: Content-Length above 0, or Transfer-Encoding, whatever the method. */
-export function declaresBody(fields: HeaderFields): boolean {
-  return fields.has('transfer-encoding') || Number(fields.get('content-length') ?? 0) > 0;
+function declaresBody(fields: HeaderFields): boolean {
+  return fields.has('transfer-encoding') || (contentLength(fields) ?? 0) > 0;
 }
 
 /** RFC 9112 §6.3, stricter: a length and a coding together, or any coding but chunked, is refused. */
 function framingFault(fields: HeaderFields): Refusal | undefined {
   if ((fields.present & FRAMING) === 0) return undefined;
-  const length = fields.get('content-length');
+  const length = contentLength(fields);
   const coding = fields.get('transfer-encoding');
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     return new Refusal('header_malformed', 'Transfer-Encoding is not "chunked".');
@@ -81,7 +100,7 @@ function framingFault(fields: HeaderFields): Refusal | undefined {
       'Content-Length and Transfer-Encoding are both present.',
     );
   }
-  if (length !== undefined && !DECIMAL.test(length)) {
+  if (Number.isNaN(length)) {
     return new Refusal('header_malformed', 'Content-Length is not a decimal number.');
   }
   return undefined;
@@ -119,14 +138,14 @@ function uncoveredRequired(
 }
 
 function unsignable(
-  { signedHeaders }: UnverifiedClaim,
+  { signed: { names, places } }: UnverifiedClaim,
   fields: HeaderFields,
   host: string | Refusal | undefined,
 ): Refusal | undefined {
-  for (let i = 0; i < signedHeaders.length; i++) {
-    const name = signedHeaders[i] as string;
-    if (name === 'host' && typeof host === 'string') continue; // its own form is stricter
-    const fault = unsignableField(name, fields);
+  for (let i = 0; i < names.length; i++) {
+    const place = places[i] as number;
+    if (place === HOST && typeof host === 'string') continue; // its own form is stricter
+    const fault = unsignableField(names[i] as string, fields, place);
     if (fault !== undefined) return fault;
   }
   return undefined;
