@@ -61,8 +61,8 @@ const told = (name) => (what, of) =>
 const { quick } = options;
 const inTurns = (name) => ({
   rounds: quick ? 5 : 9,
-  turns: quick ? 40 : 160,
-  operations: 25,
+  turns: quick ? 10 : 40,
+  operations: 100,
   told: told(name),
 });
 

@@ -36,13 +36,18 @@ export async function proveHonest(contestant) {
   const { name, covers, make, makeStale, altered } = contestant;
   const verify = contestant.verifier();
   for (let twice = 0; twice < 2; twice++) {
-    if ((await verify(await make())) !== true) throw new Error(`${name}: refuses its own`);
+    if (!isAcceptance(await verify(await make()))) throw new Error(`${name}: refuses its own`);
   }
   for (const what of [...covers, 'signature']) {
-    const verdict = await verify(altered[what](await make()));
-    if (verdict !== false) throw new Error(`${name}: accepts it with another ${what}`);
+    const answer = await verify(altered[what](await make()));
+    if (isAcceptance(answer)) throw new Error(`${name}: accepts it with another ${what}`);
   }
-  if ((await verify(await makeStale())) !== false) throw new Error(`${name}: accepts an old one`);
+  if (isAcceptance(await verify(await makeStale()))) throw new Error(`${name}: accepts an old one`);
+}
+
+/** What a contestant answers when it accepts: `true`, and ours a verdict. Whatever else it answers is a refusal. */
+export function isAcceptance(answer) {
+  return answer === true || answer?.verdict === 'accepted';
 }
 
 async function proveSigning({ name, covers, signatureOf }) {

@@ -23,7 +23,7 @@ const viewOfUrl = (url) => ({
   target: offTheWire(url.slice(`https://${HOST}`.length)),
   headers: ['Host', HOST].map(offTheWire),
 });
-const verify = async (view) => mustAccept(await verifier.verify(view));
+const verify = (view) => verifier.verify(view);
 
 const WORK = [
   {
@@ -36,13 +36,15 @@ const WORK = [
     floor: 'verifying, no body',
     prepare: () => viewOf(signer, { body: undefined }),
     run: verify,
+    check: mustAccept,
   },
   { name: 'presign', floor: 'signing, no body', run: presigned },
   {
     name: 'verify a presigned URL',
     floor: 'verifying, no body',
     prepare: () => viewOfUrl(presigned()),
-    run: async (view) => mustAccept(await presigning.verify(view)),
+    run: (view) => presigning.verify(view),
+    check: mustAccept,
   },
   {
     name: 'sign a response',

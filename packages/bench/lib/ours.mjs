@@ -63,7 +63,7 @@ export const ours = {
   /** A new one for each measurement: nonces of the one before are no load on the next. */
   verifier() {
     const verifier = newVerifier();
-    return async (view) => (await verifier.verify(view)).verdict === 'accepted';
+    return (view) => verifier.verify(view);
   },
   altered: {
     method: (view) => ({ ...view, method: 'PUT' }),

@@ -1,8 +1,8 @@
 /**
  * Runs kinds of work in turns, so that what the machine does meanwhile reaches all of them alike.
  *
- * @param kinds - `{ name, prepare?, run, operations? }`: `prepare` gives, untimed, what one operation needs, or a promise of it; `run` is the operation, and may
- *   be async
+ * @param kinds - `{ name, prepare?, run, check?, operations? }`: `prepare` gives, untimed, what one operation needs, or a promise of it;
+ *   `run` is the operation, and may answer with a promise; `check` sees, untimed, what it answered
  * @param options - `rounds` that count, `turns` in a round, `operations` in a turn; `told` is called after each round
  * @returns nanoseconds of one operation by name, a list with one figure of each round
  */
@@ -12,9 +12,11 @@ export async function inTurns(kinds, { rounds, turns, operations, told = () => {
   for (let round = -2; round < rounds; round++) {
     const spent = Object.fromEntries(kinds.map(({ name }) => [name, 0n]));
     for (let turn = 0; turn < turns; turn++) {
-      for (const { name, prepare, run, operations: length = operations } of kinds) {
+      for (const { name, prepare, run, check, operations: length = operations } of kinds) {
         const inputs = prepare && (await Promise.all(Array.from({ length }, prepare)));
-        spent[name] += await timed(run, inputs, length);
+        const answers = new Array(length);
+        spent[name] += await timed(run, inputs, answers);
+        if (check) for (const answer of answers) check(answer);
       }
     }
     if (round < 0) continue;
@@ -26,11 +28,11 @@ export async function inTurns(kinds, { rounds, turns, operations, told = () => {
   return figures;
 }
 
-async function timed(run, inputs, operations) {
+async function timed(run, inputs, answers) {
   const start = process.hrtime.bigint();
-  for (let i = 0; i < operations; i++) {
+  for (let i = 0; i < answers.length; i++) {
     const answer = run(inputs?.[i]);
-    if (answer instanceof Promise) await answer;
+    answers[i] = answer instanceof Promise ? await answer : answer;
   }
   return process.hrtime.bigint() - start;
 }

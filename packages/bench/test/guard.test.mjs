@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CONTESTANTS, proveHonest } from '../lib/contestants.mjs';
 import { floorOfSign, floorOfVerify } from '../lib/floor.mjs';
-import { ours } from '../lib/ours.mjs';
+import { mustAccept, ours } from '../lib/ours.mjs';
 import { inTurns } from '../lib/rounds.mjs';
 
 // Ratios to the floor in one run, of the quickest round of each: what a busy machine adds is left out.
@@ -34,9 +34,8 @@ describe('the cost, as a ratio to the floor, stays below its guard', () => {
       {
         name: 'ours',
         prepare: () => ours.make(),
-        run: async (view) => {
-          if (!(await verify(view))) throw new Error('refused');
-        },
+        run: verify,
+        check: mustAccept,
       },
     ];
     const figures = await inTurns(kinds, options);

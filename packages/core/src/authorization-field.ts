@@ -117,7 +117,7 @@ interface Recent {
 // Callers sign the same names again and again. By the length of the text, one for each. A stranger who puts texts of his own there
 // takes away what they save for as long as he goes on, and nothing else.
 const RECENT: (Recent | undefined)[] = [];
-const MAX_RECENT_LENGTH = 256;
+const MAX_RECENT_LENGTH = 512; // so all that strangers can put there is 4 MiB
 
 const START_LENGTH = 'HMAC-256 Credential='.length;
 

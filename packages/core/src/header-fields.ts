@@ -105,8 +105,8 @@ export class HeaderFields {
     const { raw } = this;
     this.others = new Map();
     for (let i = 0; i + 1 < raw.length; i += 2) {
+      if (placeOf(raw[i] as string) !== -1) continue;
       const name = (raw[i] as string).toLowerCase();
-      if (PLACES.has(name)) continue;
       if (this.others.has(name)) this.repeat(name);
       else this.others.set(name, trimOws(raw[i + 1] as string));
     }
