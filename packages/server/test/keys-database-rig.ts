@@ -6,6 +6,7 @@ import {
   newKeyEncryptionKey,
   type RedisKeyStore,
 } from '@countersign/server/keys/redis';
+import { timed } from './nonces-faults.js';
 
 /** Both stores have the same methods. */
 export type DatabaseKeyStore = RedisKeyStore;
@@ -62,21 +63,13 @@ export async function rejection(promise: Promise<unknown>): Promise<string> {
   return 'it was not rejected';
 }
 
-/**
- * Looks up, and tells by how many milliseconds that came later than a bare timer that was set at the same time: what a busy
- * machine does to both is not counted.
- */
+/** Looks up, and tells by how many milliseconds that came late. */
 export async function findTimed(store: DatabaseKeyStore, credential: string, deadline: number) {
-  const begin = performance.now();
-  let timed = Number.POSITIVE_INFINITY;
-  const timer = setTimeout(() => {
-    timed = performance.now() - begin;
-  }, deadline);
-  const outcome = await store.find(credential as string).then(
-    (record) => (record === undefined ? 'unknown' : 'found'),
-    () => 'rejected',
-  );
-  const took = performance.now() - begin;
-  clearTimeout(timer);
-  return { outcome, late: took - Math.max(deadline, Math.min(timed, took)) };
+  const find = () =>
+    store.find(credential).then(
+      (record) => (record === undefined ? 'unknown' : 'found'),
+      () => 'rejected',
+    );
+  const { result: outcome, late } = await timed(deadline, find);
+  return { outcome, late };
 }

@@ -9,23 +9,33 @@ export const newNonce = () => randomBytes(16).toString('base64url');
 export const second = (from: number) => Math.floor(Date.now() / 1000) + from;
 
 /**
- * A claim, and by how many milliseconds it came later than a bare timer that was set at the same time: what a busy
- * machine does to both is not counted.
+ * What becomes of some work, and by how many milliseconds it came later than a bare timer that was set at the same time: what
+ * a busy machine does to both is not counted.
  */
+export async function timed<T>(
+  deadline: number,
+  work: () => T | Promise<T>,
+): Promise<{ readonly result: T; readonly late: number }> {
+  const begin = performance.now();
+  let rang = Number.POSITIVE_INFINITY;
+  const timer = setTimeout(() => {
+    rang = performance.now() - begin;
+  }, deadline);
+  const result = await work();
+  const took = performance.now() - begin;
+  clearTimeout(timer);
+  return { result, late: took - Math.max(deadline, Math.min(rang, took)) };
+}
+
+/** A claim, and by how much it came late. */
 export async function claimTimed(
   store: NonceStore,
   nonce: string,
   deadline: number,
 ): Promise<{ readonly verdict: NonceVerdict; readonly late: number }> {
-  const begin = performance.now();
-  let timed = Number.POSITIVE_INFINITY;
-  const timer = setTimeout(() => {
-    timed = performance.now() - begin;
-  }, deadline);
-  const verdict = await store.claim('a', nonce, second(300));
-  const took = performance.now() - begin;
-  clearTimeout(timer);
-  return { verdict, late: took - Math.max(deadline, Math.min(timed, took)) };
+  const claim = () => store.claim('a', nonce, second(300));
+  const { result: verdict, late } = await timed(deadline, claim);
+  return { verdict, late };
 }
 
 /** Claims until the store can tell. */

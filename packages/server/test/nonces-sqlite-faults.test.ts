@@ -3,8 +3,9 @@ import { chmodSync, chownSync, existsSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, it } from 'vitest';
-import { claimTimed, decided, newNonce, second, untilFresh } from './nonces-faults.js';
+import { claimTimed, decided, newNonce, second, timed, untilFresh } from './nonces-faults.js';
 import { closeOpened, connectionTo, storeOn, withSqlite } from './nonces-sqlite-rig.js';
+import { expectProblem, startRig } from './wire.js';
 
 const DEADLINE = 100; // ms
 
@@ -31,6 +32,26 @@ withSqlite(() => {
     other.exec('COMMIT');
     await store.health();
     expect(await store.claim('a', nonce, second(300))).toBe('fresh');
+  });
+
+  it('over HTTP, a lock that another has is 503 in time, and the handler is not run', async () => {
+    const store = storeOn({ deadline: DEADLINE });
+    const rig = await startRig({ nonces: store });
+    const used = rig.view();
+    expect((await rig.send(used)).status).toBe(200);
+    const other = connectionTo(store.file);
+    other.exec('BEGIN IMMEDIATE');
+    const request = rig.view();
+    for (const each of [used, request]) {
+      const { result, late } = await timed(DEADLINE, () => rig.send(each));
+      expectProblem(result, 'nonce_store_unavailable');
+      expect(late).toBeLessThan(100);
+    }
+    expect([rig.accepted.length, (await rig.verifier.health()).ok]).toEqual([1, false]);
+    other.exec('COMMIT');
+    expect((await rig.send(request)).status).toBe(200);
+    for (const each of [used, request]) expectProblem(await rig.send(each), 'nonce_replayed');
+    expect(rig.accepted).toHaveLength(2);
   });
 
   it('claims that wait for a lock are all made once it is free', async () => {
