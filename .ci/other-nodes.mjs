@@ -10,6 +10,7 @@ const ONCE = [
   'packages/cli/test/docs*.test.ts',
   'packages/test-servers/**',
   'packages/server/test/{keys,nonces}-{redis,postgres}-{faults,topologies,processes,purge,states}.test.ts',
+  'packages/server/test/nonces-memory-restart.test.ts',
   'packages/server/test/stores-over-http.test.ts',
   'packages/gateway/test/forward-auth-{matrix,proxies}.test.ts',
   'packages/bench/test/soak.test.mjs',
