@@ -13,7 +13,7 @@ const ONCE = [
   'packages/server/test/nonces-memory-restart.test.ts',
   'packages/server/test/stores-over-http.test.ts',
   'packages/gateway/test/forward-auth-{matrix,proxies}.test.ts',
-  'packages/bench/test/soak.test.mjs',
+  'packages/bench/test/{memory,soak}.test.mjs',
 ];
 
 const present = process.versions.node.split('.')[0];

@@ -4,17 +4,20 @@ import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { insertInto } from './lib/report.mjs';
 import { contendersOf, NAMES, reasonAgainst } from './lib/stores/contenders.mjs';
+import { MEMORY_SIZES, MEMORY_TARGETS, memorySize } from './lib/stores/memory-size.mjs';
 import { serversOf } from './lib/stores/servers.mjs';
 import { SOAK_OPTIONS, soak } from './lib/stores/soak.mjs';
-import { soakTable, throughputTable } from './lib/stores/tables.mjs';
+import { memoryTable, soakTable, throughputTable } from './lib/stores/tables.mjs';
 import { TARGETS, throughput } from './lib/stores/throughput.mjs';
 
-const HELP = `Usage: node packages/bench/stores.mjs throughput|soak [options]
+const HELP = `Usage: node packages/bench/stores.mjs throughput|soak|memory [options]
 
 throughput  measures what a verifier gets done with each store, beside the bare
             statement of its backend, and how long a claim takes
 soak        claims at a steady rate for long, new nonces and replays, and counts
             wrong verdicts; ends with 1 if there are any
+memory      fills the store in memory, and tells what a nonce takes, and for how
+            long it ever holds up its process
 
   --store <name>       ${NAMES.slice(0, 5).join(', ')},
                        ${NAMES.slice(5).join(', ')}; may be repeated, or name several with commas;
@@ -25,6 +28,7 @@ soak        claims at a steady rate for long, new nonces and replays, and counts
   --concurrency <n>    claims at a time, 1 to 1,024 (throughput); 64 unless said otherwise
   --minutes <n>        for how long, each store (soak); 10 unless said otherwise
   --rate <n>           claims a second (soak); the highest steady one unless said otherwise
+  --live <n>           nonces, a multiple of 100,000 (memory); 5,000,000 unless said otherwise
   --json <file>        write the figures as JSON too
   --write-docs         put the table into docs/stores.md
   --help               print this
@@ -70,7 +74,25 @@ const MODES = {
     table: soakTable,
     judge: failIfWrong,
   },
+  memory: {
+    measure: ({ credentials }, _, { live }) =>
+      memorySize({ credentials, live, perSecond: 100_000, seconds: 20 }),
+    done: ({ bytes }) => `${Math.round(bytes)} bytes a nonce`,
+    table: memoryTable,
+    judge: tellMemoryMisses,
+  },
 };
+
+function tellMemoryMisses(rows) {
+  const { bytes, claim, pause } = MEMORY_TARGETS;
+  for (const row of rows) {
+    if (row.bytes > bytes)
+      console.error(`${row.name}: a nonce takes ${Math.round(row.bytes)} bytes`);
+    if (row.claim > claim) console.error(`${row.name}: a claim takes ${row.claim.toFixed(2)} µs`);
+    const longest = Math.max(row.growing, row.expiring);
+    if (longest > pause) console.error(`${row.name}: a pause of ${longest.toFixed(1)} ms`);
+  }
+}
 
 function tellMisses(rows) {
   for (const { name, ratio, latency } of rows) {
@@ -101,6 +123,7 @@ function optionsOf(args) {
       concurrency: { type: 'string', default: '64' },
       minutes: { type: 'string', default: '10' },
       rate: { type: 'string' },
+      live: { type: 'string', default: '5000000' },
       json: { type: 'string' },
       'write-docs': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -117,7 +140,9 @@ function optionsOf(args) {
     throw new Error(`--${name}: expected ${least} to ${most}`);
   };
   return {
-    ...{ ...values, mode, contenders: contendersOf(values.store) },
+    ...{ ...values, mode },
+    contenders: mode === 'memory' ? MEMORY_SIZES : contendersOf(values.store),
+    live: 100_000 * Math.ceil(number('live', 1, 16_000_000) / 100_000),
     concurrency: Math.floor(number('concurrency', 1, 1_024)),
     minutes: number('minutes', 0.02, 10_000),
     rate: values.rate === undefined ? undefined : number('rate', 1, 1_000_000),

@@ -42,3 +42,19 @@ export const soakTable = (rows) =>
       ...[`${whole(rss.first / 1024)} to ${whole(rss.last / 1024)}`, whole(rss.slope)],
     ]),
   );
+
+export const memoryTable = (rows) =>
+  table(
+    [
+      'memory, with',
+      'live nonces',
+      'bytes each',
+      'claim µs',
+      'longest pause ms, growing',
+      'expiring',
+    ],
+    rows.map(({ name, size, bytes, claim, growing, expiring }) => [
+      ...[name, whole(size), whole(bytes), claim.toFixed(2), growing.toFixed(1)],
+      expiring.toFixed(1),
+    ]),
+  );

@@ -64,11 +64,14 @@ describe('time', () => {
     expect(nonces.claim('a', nonce(1), S + 301)).toBe('fresh');
   });
 
-  it.each([Number.NaN, undefined, Infinity, 'x'])('an expiry of %s is never fresh', (expiresAt) => {
-    const { nonces } = store();
-    const { claim } = nonces;
-    expect(Reflect.apply(claim, nonces, ['a', nonce(), expiresAt])).not.toBe('fresh');
-  });
+  it.each([Number.NaN, undefined, Infinity, 'x', S + 10.5, 2 ** 32])(
+    'an expiry of %s is never fresh',
+    (expiresAt) => {
+      const { nonces } = store();
+      const { claim } = nonces;
+      expect(Reflect.apply(claim, nonces, ['a', nonce(), expiresAt])).not.toBe('fresh');
+    },
+  );
 });
 
 describe('start', () => {
@@ -193,6 +196,29 @@ describe('perCredential', () => {
     }
   });
 });
+
+describe('many credentials', () => {
+  const names = Array.from({ length: 5_000 }, (_, i) => `caller-${i}`);
+
+  it('each has its own share, and all of it again when it has expired', () => {
+    const { clock, nonces } = store({ perCredential: 3 });
+    for (const life of [100, 200]) {
+      const expiresAt = S + life;
+      for (const name of names) {
+        const claim = (i: number) => nonces.claim(name, nonce(life * 10 + i), expiresAt - (i % 3));
+        expectSame([0, 1, 2, 3, 4, 0].map(claim), 'fresh fresh fresh full full replayed');
+      }
+      clock.set((expiresAt + 1) * 1000);
+      // What has expired is taken off with the claims that follow.
+      for (let i = 0; i < 2_000; i++) nonces.claim(`other-${i}`, nonce(life * 10_000 + i), S + 400);
+    }
+  });
+});
+
+function expectSame(verdicts: readonly unknown[], expected: string): void {
+  const text = verdicts.join(' ');
+  if (text !== expected) throw new Error(`${text} is not ${expected}`);
+}
 
 /** `expect` itself would take most of the time of a loop. */
 function expectWithin(value: number, most: number): void {

@@ -1,48 +1,70 @@
+import { Counters } from './counters.js';
+
 // So many are taken off with each claim, which adds one at most: what has expired never piles up.
 const AT_ONCE = 16;
+// Of a second that few expire in, little is kept; of one with many, no block is so large that making it takes long.
+const FIRST_BLOCK = 8;
+const LARGEST_BLOCK = 4_096;
 
-/** How many nonces each credential has that expire together, by the number that stands for it. */
-export type SharesOfSecond = Map<number, number>;
+/** The owners of what expires in one second, each as often as it has nonces there. */
+export class Owners {
+  readonly #blocks: Int32Array[] = [new Int32Array(FIRST_BLOCK)];
+  #used = 0; // of the last block
 
-interface Share {
-  count: number;
+  push(owner: number): void {
+    let block = this.#last;
+    if (this.#used === block.length) {
+      block = new Int32Array(Math.min(2 * block.length, LARGEST_BLOCK));
+      this.#blocks.push(block);
+      this.#used = 0;
+    }
+    block[this.#used++] = owner;
+  }
+
+  pop(): number | undefined {
+    if (this.#used === 0) {
+      if (this.#blocks.length === 1) return undefined;
+      this.#blocks.pop();
+      this.#used = this.#last.length;
+    }
+    return this.#last[--this.#used];
+  }
+
+  get #last(): Int32Array {
+    return this.#blocks[this.#blocks.length - 1] as Int32Array;
+  }
 }
 
-/** How many live nonces each credential has, told apart by a number that stands for it. */
+/**
+ * How many live nonces each credential has, told apart by 32 bits that stand for it: some bytes a nonce, however many
+ * credentials there are.
+ */
 export class Shares {
-  readonly #live = new Map<number, Share>();
+  readonly #live = new Counters();
   // Of seconds that have passed, not yet taken off.
-  readonly #leaving: Iterator<[number, number]>[] = [];
+  readonly #leaving: Owners[] = [];
 
   of(owner: number): number {
-    return this.#live.get(owner)?.count ?? 0;
+    return this.#live.of(owner);
   }
 
   /** One more, which goes again with the others of its second. */
-  add(owner: number, second: SharesOfSecond): void {
-    const share = this.#live.get(owner);
-    if (share === undefined) this.#live.set(owner, { count: 1 });
-    else share.count++;
-    second.set(owner, (second.get(owner) ?? 0) + 1);
+  add(owner: number, second: Owners): void {
+    this.#live.add(owner, 1);
+    second.push(owner);
   }
 
   /** All that expired in a second is to be taken off, by and by. */
-  drop(second: SharesOfSecond): void {
-    this.#leaving.push(second.entries());
+  drop(second: Owners): void {
+    this.#leaving.push(second);
   }
 
   /** Takes some of it off: many at once would hold up the claim that comes first in a second. */
   settle(): void {
     for (let i = 0; i < AT_ONCE && this.#leaving.length > 0; i++) {
-      const next = (this.#leaving.at(-1) as Iterator<[number, number]>).next();
-      if (next.done === true) {
-        this.#leaving.pop();
-        continue;
-      }
-      const [owner, count] = next.value;
-      const live = this.#live.get(owner) as Share;
-      live.count -= count;
-      if (live.count === 0) this.#live.delete(owner);
+      const owner = (this.#leaving[this.#leaving.length - 1] as Owners).pop();
+      if (owner === undefined) this.#leaving.pop();
+      else this.#live.add(owner, -1);
     }
   }
 }
