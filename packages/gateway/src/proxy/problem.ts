@@ -1,3 +1,4 @@
+import { constants, type Http2ServerResponse } from 'node:http2';
 import type { NodeResponse } from '@countersign/server/node';
 
 /** What the gateway answers where neither a verdict nor upstream does. */
@@ -51,10 +52,17 @@ export function problemOf(code: GatewayCode, retryAfter?: number): Problem {
 /** Answers in place of upstream; of an answer that has begun nothing better can be made than one that is cut short. */
 export function sendProblem(response: NodeResponse, code: GatewayCode, retryAfter?: number): void {
   if (response.headersSent) {
-    response.destroy();
+    cutShort(response);
     return;
   }
   const { status, headers, body } = problemOf(code, retryAfter);
   (response as { writeHead(status: number, headers: object): unknown }).writeHead(status, headers);
   response.end(body);
+}
+
+/** Ends an answer so that nobody takes it for whole: a stream of HTTP/2 that is merely destroyed ends as if it were. */
+function cutShort(response: NodeResponse): void {
+  const { stream } = response as Partial<Http2ServerResponse>;
+  if (stream === undefined) response.destroy();
+  else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }

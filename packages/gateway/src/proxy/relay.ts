@@ -16,6 +16,9 @@ export interface RelayEnd {
   readonly bytes: number;
 }
 
+const LAST_STATUS = 599;
+// RFC 9112 §4. Anything else is left out, as HTTP/2 leaves out all of them.
+const REASON = /^[\t\x20-\x7e\xa0-\xff]*$/;
 // Until the first byte of the body is here, an answer that turns out to be none can still become a 502. So long (ms) is waited.
 const FIRST_BYTE = 20;
 
@@ -51,23 +54,25 @@ export class Relay implements Dispatcher.DispatchHandler {
     message?: string,
   ): void {
     if (status < 200) return; // of interest to the gateway alone
+    if (status > LAST_STATUS) {
+      this.#refuse(new RangeError('a status of no class'));
+      return;
+    }
     this.#status = status;
     const response = this.#response;
     const fields = responseFields(controller.rawHeaders, headers, this.#http2);
     this.#head = () => {
-      this.#head = undefined;
-      clearTimeout(this.#timer);
-      if (this.#http2 || message === undefined) response.writeHead(status, fields as never);
-      else response.writeHead(status, message, fields as never);
+      if (this.#http2 || message === undefined || !REASON.test(message)) {
+        response.writeHead(status, fields as never);
+      } else response.writeHead(status, message, fields as never);
     };
     this.#timer = setTimeout(() => {
-      this.#head?.();
-      response.flushHeaders();
+      if (this.#begin()) response.flushHeaders();
     }, FIRST_BYTE);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#head?.();
+    if (!this.#begin()) return;
     this.#bytes += chunk.length;
     if (!this.#response.write(chunk)) {
       controller.pause();
@@ -76,7 +81,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
-    this.#head?.();
+    if (!this.#begin()) return;
     const names = trailers === null || trailers === undefined ? [] : Object.keys(trailers);
     if (names.length > 0) this.#addTrailers(trailers);
     this.#response.end();
@@ -86,6 +91,26 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     clearTimeout(this.#timer);
     this.#finish(faultOf(error), error);
+  }
+
+  /** Sends the head, unless it has gone out; false if there is no answer to go on with. */
+  #begin(): boolean {
+    const head = this.#head;
+    this.#head = undefined;
+    clearTimeout(this.#timer);
+    try {
+      head?.();
+    } catch (error) {
+      // What undici reads, Node need not be willing to write.
+      this.#refuse(error as Error);
+    }
+    return !this.#over;
+  }
+
+  /** An answer that cannot be passed on is none. */
+  #refuse(cause: Error): void {
+    this.#finish('upstream_malformed', cause);
+    this.#controller?.abort(cause);
   }
 
   #addTrailers(trailers: IncomingHttpHeaders): void {
