@@ -1,18 +1,13 @@
-import { createServer } from 'node:http';
-import { createSecureServer, type Http2SecureServer } from 'node:http2';
-import type { Server } from 'node:net';
 import type { DestinationStream } from 'pino';
-import { createAdminServer } from './admin/admin-server.js';
-import type { GatewayConfig, ProxyConfig } from './config/config.js';
-import { ConfigError, type ConfigFile, readConfig } from './config/read-config.js';
-import { type References, readText } from './config/reference.js';
+import type { GatewayConfig } from './config/config.js';
+import { type ConfigFile, readConfig } from './config/read-config.js';
 import { Listeners } from './listeners.js';
 import { Anomalies } from './observe/anomalies.js';
 import { type Audit, openAudit } from './observe/audit.js';
 import { createMetrics } from './observe/metrics.js';
 import { recordOf } from './observe/record.js';
-import { attachReverseProxy } from './proxy/reverse-proxy.js';
 import { createRuntime, type Observers, type Runtime } from './runtime/runtime.js';
+import { serversOf } from './servers.js';
 import { watchFiles } from './watch-files.js';
 
 /** How a gateway is started. */
@@ -118,7 +113,7 @@ class Running implements Gateway {
     this.#unwatch();
     await this.#reloading;
     const { drain = 10 } = this.#runtime?.config ?? {};
-    await this.#listeners.close(drain * 1000);
+    await this.#listeners.close(drain * 1000, 'admin');
     await this.#runtime?.close();
     this.#audit?.say('info', 'stopped');
     this.#audit?.close();
@@ -149,8 +144,14 @@ class Running implements Gateway {
     const observers = this.#observers(config, anomalies);
     const runtime = await createRuntime(file, references, observers, before);
     const audit = this.#audit === undefined || config.audit?.to !== before?.config.audit?.to;
+    // A server that is new may be asked before the configuration it came with has taken the place of the old one.
+    let next: Runtime | undefined = runtime;
     try {
-      const wanted = this.#serversOf(runtime, references);
+      const wanted = serversOf(runtime, {
+        current: () => next ?? (this.#runtime as Runtime),
+        registry: this.#metrics.registry,
+        stopping: () => this.#stopping,
+      });
       await this.#listeners.apply(wanted, config.drain ?? 10);
       if (audit) this.#openAudit(config.audit?.to ?? 'stdout');
     } catch (error) {
@@ -158,6 +159,7 @@ class Running implements Gateway {
       throw file.located(error);
     }
     this.#runtime = runtime;
+    next = undefined;
     this.#anomalies = anomalies;
     this.#files = files;
     // What is under way still needs it.
@@ -193,69 +195,7 @@ class Running implements Gateway {
       },
       onEgress: (answer) => this.#audit?.say('info', 'signed', { egress: answer }),
       onFault: (message) => this.#audit?.say('error', message),
-      throttle: anomalies === undefined ? undefined : (peer) => anomalies.throttle(peer),
+      throttle: anomalies === undefined ? undefined : (address) => anomalies.throttle(address),
     };
   }
-
-  /** A server for each place to listen at; each asks for the present configuration when a request comes. */
-  #serversOf(runtime: Runtime, references: References) {
-    const { proxy, forwardAuth, egress = [], admin } = runtime.config;
-    const wanted = new Map<string, { listen: string; kind: string; create(): Server }>();
-    if (proxy !== undefined) {
-      const create = () => this.#proxyServer(proxy, references);
-      wanted.set('proxy', {
-        listen: proxy.listen,
-        kind: `proxy ${proxy.tls !== undefined}`,
-        create,
-      });
-    }
-    if (forwardAuth !== undefined) {
-      const create = () =>
-        // Room for what the proxy adds to a header that fills its own limit.
-        createServer({ maxHeaderSize: 32 * 1024 }, (request, response) =>
-          this.#runtime?.forwardAuth?.(request, response),
-        );
-      wanted.set('forwardAuth', { listen: forwardAuth.listen, kind: 'forwardAuth', create });
-    }
-    for (const [i, { listen }] of egress.entries()) {
-      const create = () =>
-        createServer((request, response) => this.#runtime?.egress[i]?.listener(request, response));
-      wanted.set(`egress[${i}]`, { listen, kind: 'egress', create });
-    }
-    if (admin !== undefined) {
-      const create = () =>
-        createAdminServer({
-          registry: this.#metrics.registry,
-          health: async () => this.#runtime?.health() ?? {},
-          stopping: () => this.#stopping,
-        });
-      wanted.set('admin', { listen: admin.listen, kind: 'admin', create });
-    }
-    const secure = proxy?.tls === undefined ? undefined : this.#listeners.get('proxy');
-    if (secure !== undefined && proxy?.tls !== undefined && 'setSecureContext' in secure) {
-      (secure as Http2SecureServer).setSecureContext(certificateOf(proxy.tls, references));
-    }
-    return wanted;
-  }
-
-  #proxyServer({ tls }: ProxyConfig, references: References): Server {
-    const server =
-      tls === undefined
-        ? createServer({ requireHostHeader: false })
-        : createSecureServer({ allowHTTP1: true, ...certificateOf(tls, references) });
-    const proxy = () => {
-      const found = this.#runtime?.proxy;
-      if (found === undefined) throw new ConfigError('proxy', 'there is none');
-      return found;
-    };
-    attachReverseProxy(server, proxy, () => this.#runtime?.verifier as never);
-    return server;
-  }
-}
-
-function certificateOf(tls: NonNullable<ProxyConfig['tls']>, references: References) {
-  return {
-    cert: readText(references, tls.cert, 'proxy.tls.cert'),
-    key: readText(references, tls.key, 'proxy.tls.key'),
-  };
 }

@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { addressOf, listen } from './listen.js';
 
 /** A server that is to listen somewhere. */
@@ -9,11 +9,15 @@ export interface Wanted {
   /** What it is: one of another kind cannot take its place. */
   readonly kind: string;
   create(): Server;
+  /** Is done to it, new or not, once all that are wanted are there. */
+  settle?(server: Server): void;
 }
 
 interface Listening extends Wanted {
   readonly server: Server;
   readonly address: string;
+  /** Every connection, those that are no HTTP any more among them. */
+  readonly sockets: Set<Socket>;
   readonly sessions: Set<ServerHttp2Session>;
 }
 
@@ -28,10 +32,6 @@ export class Listeners {
     return Object.fromEntries([...this.#all].map(([name, { address }]) => [name, address]));
   }
 
-  get(name: string): Server | undefined {
-    return this.#all.get(name)?.server;
-  }
-
   /**
    * Starts what is new, then ends what is wanted no more. If something cannot be started, all stays as it was.
    *
@@ -40,11 +40,13 @@ export class Listeners {
   async apply(wanted: ReadonlyMap<string, Wanted>, drain: number): Promise<void> {
     const started: Listening[] = [];
     const next = new Map<string, Listening>();
+    const left = new Map(this.#all);
     try {
       for (const [name, want] of wanted) {
-        const present = this.#all.get(name);
-        if (present !== undefined && present.listen === want.listen && present.kind === want.kind) {
-          next.set(name, present);
+        const place = placeOf(left, name, want);
+        if (place !== undefined) {
+          next.set(name, left.get(place) as Listening);
+          left.delete(place);
           continue;
         }
         const listening = await start(name, want);
@@ -55,38 +57,60 @@ export class Listeners {
       await Promise.all(started.map((listening) => end(listening, 0)));
       throw error;
     }
-    const ended = [...this.#all.values()].filter((each) => ![...next.values()].includes(each));
     this.#all = next;
-    void Promise.all(ended.map((listening) => end(listening, drain * 1000)));
+    for (const [name, want] of wanted) want.settle?.((next.get(name) as Listening).server);
+    void Promise.all([...left.values()].map((listening) => end(listening, drain * 1000)));
   }
 
-  /** @param drain - milliseconds for requests under way */
-  async close(drain: number): Promise<void> {
-    const all = [...this.#all.values()];
+  /**
+   * @param drain - milliseconds for requests under way
+   * @param last - goes on until all others have ended
+   */
+  async close(drain: number, last?: string): Promise<void> {
+    const all = [...this.#all];
     this.#all = new Map();
-    await Promise.all(all.map((listening) => end(listening, drain)));
+    const endAll = (some: typeof all) => Promise.all(some.map(([, one]) => end(one, drain)));
+    await endAll(all.filter(([name]) => name !== last));
+    await endAll(all.filter(([name]) => name === last));
   }
+}
+
+/** What is there already and can stay: by its name, or by where it listens, as the names of some are but their numbers. */
+function placeOf(
+  present: ReadonlyMap<string, Listening>,
+  name: string,
+  { listen, kind }: Wanted,
+): string | undefined {
+  const fits = (one: Listening | undefined) => one?.listen === listen && one.kind === kind;
+  if (fits(present.get(name))) return name;
+  if (listen.endsWith(':0')) return undefined;
+  return [...present].find(([, one]) => fits(one))?.[0];
 }
 
 async function start(name: string, want: Wanted): Promise<Listening> {
   const server = want.create();
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   const sessions = new Set<ServerHttp2Session>();
   (server as Http2Server).on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });
   await listen(server, want.listen, `${name}.listen`);
-  return { ...want, server, sessions, address: addressOf(server) };
+  return { ...want, server, sockets, sessions, address: addressOf(server) };
 }
 
-async function end({ server, sessions }: Listening, drain: number): Promise<void> {
+async function end({ server, sockets, sessions }: Listening, drain: number): Promise<void> {
   const http = server as HttpServer;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   const idle = setInterval(() => http.closeIdleConnections?.(), TICK);
   for (const session of sessions) session.close();
   const late = setTimeout(() => {
-    http.closeAllConnections?.();
     for (const session of sessions) session.destroy();
+    for (const socket of sockets) socket.destroy();
   }, drain);
   http.closeIdleConnections?.();
   await closed;

@@ -189,7 +189,7 @@ function send(
     if (!DROPPED.has(name.toLowerCase())) headers.push(name, rawHeaders[i + 1] as string);
   }
   return new Promise((resolve) => {
-    const relay = new Relay(response, false, resolve);
+    const relay = new Relay(response, false, { ended: resolve });
     dispatcher.dispatch({ origin, path, method: method as 'GET', headers, body }, relay);
   });
 }

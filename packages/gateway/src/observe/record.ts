@@ -14,8 +14,9 @@ export interface DecisionRecord {
   readonly claims?: string;
   readonly group?: string;
   readonly secretId?: string;
-  /** The rule of the policy that allowed it. */
+  /** The rule of the policy that allowed it, and the path that it is for, such as `/v1/orders/{id}`. */
   readonly rule?: string;
+  readonly route?: string;
   readonly method: string;
   readonly path: string;
   readonly status: number;
@@ -37,6 +38,7 @@ export function recordOf(exchange: Exchange, policy: Policy | undefined): Decisi
   const accepted = verdict?.verdict === 'accepted' ? verdict : undefined;
   const refused = verdict instanceof Refusal ? verdict : undefined;
   const identity = accepted?.identity;
+  const rule = identity === undefined ? undefined : policy?.ruleOf(identity);
   const { authorization, 'user-agent': userAgent, traceparent } = request.headers;
   return {
     id: exchange.id,
@@ -47,11 +49,12 @@ export function recordOf(exchange: Exchange, policy: Policy | undefined): Decisi
     ...given('claims', identity === undefined ? claimIn(authorization) : undefined),
     ...given('group', identity?.group),
     ...given('secretId', identity?.secretId),
-    ...given('rule', identity === undefined ? undefined : policy?.ruleOf(identity)?.rule),
-    method: request.method ?? '',
-    path: (request.url ?? '').split('?', 1)[0]?.slice(0, LONGEST) ?? '',
+    ...given('rule', rule?.rule),
+    ...given('route', rule?.pattern),
+    method: exchange.method,
+    path: exchange.target.split('?', 1)[0]?.slice(0, LONGEST) ?? '',
     status: exchange.status,
-    ...given('address', accepted?.remoteAddress ?? exchange.peer),
+    ...given('address', accepted?.remoteAddress ?? exchange.caller),
     ...given('userAgent', userAgent?.slice(0, LONGEST)),
     ...given('traceparent', typeof traceparent === 'string' ? traceparent.slice(0, 64) : undefined),
     bytesIn: exchange.bytesIn,

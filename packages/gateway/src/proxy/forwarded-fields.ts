@@ -1,3 +1,5 @@
+import { Refusal } from '@countersign/core';
+
 /** What a request is passed on with. */
 export interface Hop {
   /** Names of the fields that the caller signed, in lower case. */
@@ -50,6 +52,10 @@ export function dropsFields(raw: readonly string[]): boolean {
   return false;
 }
 
+export function droppedField(): Refusal {
+  return new Refusal('header_malformed', 'A Connection field names a field of the request.');
+}
+
 /**
  * The fields for upstream: those of the request as they came, but for what belongs to its connection, what only the gateway may
  * say, and names that some servers take for others (`x_nonce`) unless they are signed.
@@ -59,6 +65,7 @@ export function dropsFields(raw: readonly string[]): boolean {
 export function forwardedFields(raw: readonly string[], hop: Hop): string[] {
   const fields: string[] = [];
   let via = '';
+  let cookie = -1;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
     if (name.charCodeAt(0) === 58 || HOP_BY_HOP.has(name) || name === 'host') continue;
@@ -66,7 +73,13 @@ export function forwardedFields(raw: readonly string[], hop: Hop): string[] {
       if (hop.trusted && name === 'x-forwarded-for') via += `${raw[i + 1]}, `;
       if (!(hop.trusted && CONTINUED.has(name) && name !== 'x-forwarded-for')) continue;
     } else if (name.includes('_') && !hop.signed.includes(name)) continue;
+    if (name === 'cookie' && cookie !== -1) {
+      // HTTP/2 sends them one by one, HTTP/1 has one field for all (RFC 9113 §8.2.3).
+      fields[cookie] += `; ${raw[i + 1]}`;
+      continue;
+    }
     fields.push(raw[i] as string, raw[i + 1] as string);
+    if (name === 'cookie') cookie = fields.length - 1;
   }
   fields.push('Host', hop.host, 'X-Forwarded-For', `${via}${hop.peer ?? 'unknown'}`);
   if (!hop.trusted || !fields.some(isNamed('x-forwarded-proto'))) {

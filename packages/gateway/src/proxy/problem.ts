@@ -6,6 +6,7 @@ export type GatewayCode =
   | 'upstream_unavailable'
   | 'upstream_malformed'
   | 'upstream_timeout'
+  | 'gateway_failed'
   | 'gateway_stopping'
   | 'throttled'
   | 'host_not_allowed'
@@ -19,7 +20,8 @@ const PROBLEMS: Readonly<Record<GatewayCode, readonly [status: number, title: st
   upstream_unavailable: [502, 'The service behind the gateway does not answer'],
   upstream_malformed: [502, 'The service behind the gateway answered with what is no response'],
   upstream_timeout: [504, 'The service behind the gateway takes too long'],
-  gateway_stopping: [503, 'The gateway is being stopped'],
+  gateway_failed: [500, 'The gateway failed'],
+  gateway_stopping: [503, 'The gateway listens here no more'],
   host_not_allowed: [421, 'The signing proxy is addressed by another name'],
   browser_not_allowed: [403, 'The signing proxy does not sign for web pages'],
   body_too_large: [413, 'The body is longer than the signing proxy holds'],

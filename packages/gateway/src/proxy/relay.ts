@@ -19,6 +19,13 @@ export interface RelayEnd {
 const LAST_STATUS = 599;
 // RFC 9112 §4. Anything else is left out, as HTTP/2 leaves out all of them.
 const REASON = /^[\t\x20-\x7e\xa0-\xff]*$/;
+/** Who is told how it goes. */
+export interface RelayWatch {
+  /** The request is about to be sent. */
+  readonly begun?: () => void;
+  readonly ended: (end: RelayEnd) => void;
+}
+
 // Until the first byte of the body is here, an answer that turns out to be none can still become a 502. So long (ms) is waited.
 const FIRST_BYTE = 20;
 
@@ -26,7 +33,7 @@ const FIRST_BYTE = 20;
 export class Relay implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   readonly #http2: boolean;
-  readonly #ended: (end: RelayEnd) => void;
+  readonly #watch: RelayWatch;
   #controller: Dispatcher.DispatchController | undefined;
   #status: number | undefined;
   #head: (() => void) | undefined;
@@ -35,16 +42,19 @@ export class Relay implements Dispatcher.DispatchHandler {
   #over = false;
   readonly #closed = () => this.#controller?.abort(new Error('the caller has gone'));
 
-  constructor(response: NodeResponse, http2: boolean, ended: (end: RelayEnd) => void) {
+  constructor(response: NodeResponse, http2: boolean, watch: RelayWatch) {
     this.#response = response as ServerResponse;
     this.#http2 = http2;
-    this.#ended = ended;
+    this.#watch = watch;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#response.destroyed) this.#closed();
-    else this.#response.on('close', this.#closed);
+    else {
+      this.#response.on('close', this.#closed);
+      this.#watch.begun?.();
+    }
   }
 
   onResponseStart(
@@ -126,7 +136,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#over = true;
     this.#response.off('close', this.#closed);
     const begun = this.#response.headersSent;
-    this.#ended({ status: this.#status, fault, error, begun, bytes: this.#bytes });
+    this.#watch.ended({ status: this.#status, fault, error, begun, bytes: this.#bytes });
   }
 }
 

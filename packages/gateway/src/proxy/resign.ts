@@ -10,6 +10,7 @@ export interface Resign {
 /** What the gateway says of the caller is signed with the rest. */
 export const RESIGNED_FIELDS = [
   'x-countersign-credential',
+  'x-countersign-group',
   'x-countersign-signed-headers',
 ] as const;
 

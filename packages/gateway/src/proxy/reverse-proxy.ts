@@ -1,11 +1,10 @@
-import type { Duplex, Readable } from 'node:stream';
-import { canonicalTarget, Refusal } from '@countersign/core';
+import type { Duplex } from 'node:stream';
+import { canonicalTarget } from '@countersign/core';
 import { type Accepted, BodyRefusedError, type Verifier } from '@countersign/server';
 import {
   admit,
   answerClientErrors,
   hasBody,
-  isHttp2,
   type NodeRequest,
   type NodeResponse,
   refuse,
@@ -14,15 +13,16 @@ import {
 import type { Policy } from '@countersign/server/policy';
 import { answerPayloadFault, type PayloadFault } from '../payload/payload.js';
 import { Busy } from './busy.js';
-import { type Exchange, exchangeOf, type OnExchange } from './exchange.js';
-import { dropsFields, forwardedFields } from './forwarded-fields.js';
-import { mayFollow, payloadFaultOf } from './payload-of.js';
+import { callerAddress, type IsTrusted } from './caller-address.js';
+import { type Exchange, exchangeOf, type OnExchange, tell } from './exchange.js';
+import { droppedField, dropsFields, forwardedFields } from './forwarded-fields.js';
+import { payloadFaultOf } from './payload-of.js';
 import { sendProblem } from './problem.js';
-import { Relay, type RelayEnd } from './relay.js';
 import { type Resign, resigned } from './resign.js';
 import { SPOOL, SpooledBody, type SpoolOptions } from './spooled-body.js';
 import { upgradeThrough } from './upgrade.js';
-import type { Upstream, Upstreams } from './upstreams.js';
+import { callUpstream, type UpstreamCall } from './upstream-call.js';
+import type { Upstreams } from './upstreams.js';
 
 /** What a reverse proxy is made of. */
 export interface ReverseProxyOptions {
@@ -35,13 +35,13 @@ export interface ReverseProxyOptions {
   readonly streamVerifier?: Verifier | undefined;
   readonly spool?: SpoolOptions | undefined;
   /** Which peers' forwarded fields are continued; nobody's unless given. */
-  readonly isTrusted?: ((address: string | undefined) => boolean) | undefined;
+  readonly isTrusted?: IsTrusted | undefined;
   /** Signs what is passed on with a key of the gateway's own. */
   readonly resign?: Resign | undefined;
   /** The policy of the verifier, for its rules on payloads. */
   readonly policy?: Policy | undefined;
-  /** Decides before anything else whether the peer is listened to at all; the seconds to stay away if not. */
-  readonly throttle?: ((peer: string | undefined) => number | undefined) | undefined;
+  /** Decides before anything else whether the caller is listened to at all; the seconds to stay away if not. */
+  readonly throttle?: ((address: string | undefined) => number | undefined) | undefined;
   readonly onExchange?: OnExchange | undefined;
 }
 
@@ -67,20 +67,33 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   };
 }
 
-/** Puts a proxy on a server of `node:http`, `node:https` or `node:http2`. */
+/**
+ * Puts a proxy on a server of `node:http`, `node:https` or `node:http2`.
+ *
+ * @param proxy - is asked for each request; without one, the server is about to end
+ */
 export function attachReverseProxy(
   server: NodeJS.EventEmitter,
-  proxy: () => ReverseProxy,
-  verifier: () => Pick<Verifier, 'answer'>,
+  proxy: () => ReverseProxy | undefined,
+  verifier: () => Pick<Verifier, 'answer'> | undefined,
 ): void {
-  const onRequest = (request: NodeRequest, response: NodeResponse) =>
-    proxy().onRequest(request, response);
+  const onRequest = (request: NodeRequest, response: NodeResponse) => {
+    const found = proxy();
+    if (found === undefined) sendProblem(response, 'gateway_stopping');
+    else found.onRequest(request, response);
+  };
   server.on('request', onRequest);
   server.on('checkExpectation', onRequest);
-  server.on('upgrade', (request, socket, head) => proxy().onUpgrade(request, socket, head));
-  server.on('clientError', (error, socket) =>
-    answerClientErrors({ answer: (refusal) => verifier().answer(refusal) })(error, socket),
-  );
+  server.on('upgrade', (request, socket, head) => {
+    const found = proxy();
+    if (found === undefined) socket.destroy();
+    else found.onUpgrade(request, socket, head);
+  });
+  server.on('clientError', (error, socket) => {
+    const found = verifier();
+    if (found === undefined) socket.destroy();
+    else answerClientErrors(found)(error, socket);
+  });
   verifyBeforeContinue(server);
 }
 
@@ -95,19 +108,46 @@ class Proxied {
   }
 
   async answer(request: NodeRequest, response: NodeResponse): Promise<void> {
-    const exchange = exchangeOf(request);
+    const exchange = this.#begin(request);
     response.once('close', () => {
       exchange.status = exchange.status || response.statusCode;
-      this.#tell(exchange);
+      tell(this.#options.onExchange, exchange);
     });
-    const away = this.#options.throttle?.(exchange.peer);
-    if (away !== undefined) return this.#throttled(exchange, response, away);
-    const tricked = dropsFields(request.rawHeaders);
+    try {
+      await this.#answer(exchange, response);
+    } catch (error) {
+      Object.assign(exchange, { fault: 'gateway_failed', error });
+      sendProblem(response, 'gateway_failed');
+    }
+  }
+
+  async upgrade(request: NodeRequest, socket: Duplex, head: Buffer): Promise<void> {
+    const exchange = this.#begin(request);
+    socket.once('close', () => tell(this.#options.onExchange, exchange));
+    const away = this.#options.throttle?.(exchange.caller);
+    await upgradeThrough({ ...this.#options, exchange, away, fields: this.#fields }, socket, head);
+  }
+
+  #begin(request: NodeRequest): Exchange {
+    const exchange = exchangeOf(request);
+    const { 'x-forwarded-for': told } = request.headers;
+    exchange.caller = callerAddress(exchange.peer, told, this.#options.isTrusted);
+    return exchange;
+  }
+
+  async #answer(exchange: Exchange, response: NodeResponse): Promise<void> {
+    const { request } = exchange;
+    const away = this.#options.throttle?.(exchange.caller);
+    if (away !== undefined) {
+      exchange.fault = 'throttled';
+      sendProblem(response, 'throttled', away);
+      return;
+    }
     const { verifier, body } = this.#wayOf(request);
-    if (tricked) {
-      const what = 'A Connection field names a field of the request.';
-      exchange.verdict = new Refusal('header_malformed', what);
-      return refuse(verifier, exchange.verdict, request, response);
+    if (dropsFields(request.rawHeaders)) {
+      exchange.verdict = droppedField();
+      refuse(verifier, exchange.verdict, request, response);
+      return;
     }
     const admission = await admit(verifier, request, response, { body }, (refusal) => {
       exchange.verdict = refusal;
@@ -115,21 +155,13 @@ class Proxied {
     const caller = admission?.caller;
     if (caller === undefined) return;
     exchange.verdict = caller;
-    const fault = payloadFaultOf(this.#options.policy, request, caller, body);
-    if (fault !== undefined) this.#refusePayload(exchange, response, fault);
-    else await this.#forward(exchange, response, caller, body);
-    await body?.discard();
-  }
-
-  async upgrade(request: NodeRequest, socket: Duplex, head: Buffer): Promise<void> {
-    const exchange = exchangeOf(request);
-    socket.once('close', () => this.#tell(exchange));
-    await upgradeThrough(
-      { ...this.#options, exchange, fields: this.#fields },
-      request,
-      socket,
-      head,
-    );
+    try {
+      const fault = payloadFaultOf(this.#options.policy, request, caller, body);
+      if (fault !== undefined) refusePayload(exchange, response, fault);
+      else await this.#forward({ exchange, response, caller, spooled: body });
+    } finally {
+      await body?.discard();
+    }
   }
 
   /** How a request is verified: while it arrives, from memory, or from where it is kept meanwhile. */
@@ -149,68 +181,20 @@ class Proxied {
     return { verifier, body: fits ? undefined : new SpooledBody(request, this.#spool) };
   }
 
-  async #forward(
-    exchange: Exchange,
-    response: NodeResponse,
-    caller: Accepted,
-    spooled: SpooledBody | undefined,
-  ): Promise<void> {
-    const { request } = exchange;
+  async #forward(call: Omit<UpstreamCall, 'fields'>): Promise<void> {
+    const { exchange, response, caller } = call;
     const fields = this.#fields(exchange, caller);
-    const tried: Upstream[] = [];
-    exchange.bytesIn = spooled?.size ?? caller.body.length;
-    for (;;) {
-      const upstream = this.#options.upstreams.next(tried);
-      if (upstream === undefined)
-        return sendProblem(response, exchange.fault ?? 'upstream_unavailable');
-      tried.push(upstream);
-      const body = bodyFor(request, caller, spooled);
-      const end = await this.#exchange(exchange, upstream, response, fields, body);
-      if (end.fault === undefined) return;
-      exchange.fault = end.fault;
-      exchange.error = end.error;
-      if (!canRetry(end, body)) return this.#failed(exchange, response, end);
-    }
-  }
-
-  #exchange(
-    exchange: Exchange,
-    upstream: Upstream,
-    response: NodeResponse,
-    headers: string[],
-    body: Buffer | Readable | null,
-  ): Promise<RelayEnd> {
-    const { request } = exchange;
-    const start = performance.now();
-    exchange.upstream = upstream.origin;
-    return new Promise((resolve) => {
-      const ended = (end: RelayEnd) => {
-        exchange.upstreamTime = performance.now() - start;
-        exchange.bytesOut = end.bytes;
-        resolve(end);
-      };
-      const relay = new Relay(response, isHttp2(request), ended);
-      try {
-        const { method = '', url: path = '' } = request;
-        upstream.pool.dispatch({ method: method as 'GET', path, headers, body }, relay);
-      } catch (error) {
-        // What undici will not send.
-        relay.onResponseError(undefined as never, error as Error);
-      }
-    });
-  }
-
-  #failed(exchange: Exchange, response: NodeResponse, end: RelayEnd): void {
-    const { error } = end;
+    const end = await callUpstream(this.#options.upstreams, { ...call, fields });
+    if (end !== undefined && end.fault === undefined) return;
+    const { fault = 'upstream_unavailable', error } = end ?? {};
     if (error instanceof BodyRefusedError) {
       exchange.verdict = error.refusal;
-      exchange.fault = undefined;
       if (!response.headersSent) {
         refuse(this.#options.verifier, error.refusal, exchange.request, response);
         return;
       }
-    }
-    sendProblem(response, exchange.fault ?? 'upstream_unavailable');
+    } else Object.assign(exchange, { fault, error });
+    sendProblem(response, fault);
   }
 
   readonly #fields = (exchange: Exchange, caller: Accepted): string[] => {
@@ -218,7 +202,8 @@ class Proxied {
     const { isTrusted, resign } = this.#options;
     const { credential, group, signedHeaders } = caller.identity;
     const own: Record<string, string> = { 'X-Countersign-Credential': credential };
-    if (group !== undefined) own['X-Countersign-Group'] = group;
+    // One that is signed anew says so too if there is none: a field that nobody signed could be added on the way.
+    if (group !== undefined || resign !== undefined) own['X-Countersign-Group'] = group ?? '';
     own['X-Countersign-Signed-Headers'] = signedHeaders.join(';');
     if (request.headers['x-request-id'] === undefined) own['X-Request-Id'] = exchange.id;
     const fields = forwardedFields(request.rawHeaders, {
@@ -231,51 +216,18 @@ class Proxied {
     });
     return resign === undefined ? fields : resigned(resign, request, fields);
   };
+}
 
-  #refusePayload(exchange: Exchange, response: NodeResponse, fault: PayloadFault): void {
-    exchange.payloadFault = fault;
-    const { status, headers, body } = answerPayloadFault(fault);
-    (response as { writeHead(status: number, headers: object): unknown }).writeHead(status, {
-      ...headers,
-      'Content-Length': Buffer.byteLength(body),
-    });
-    response.end(body);
-  }
-
-  #throttled(exchange: Exchange, response: NodeResponse, seconds: number): void {
-    exchange.fault = 'throttled';
-    sendProblem(response, 'throttled', seconds);
-  }
-
-  #tell(exchange: Exchange): void {
-    try {
-      this.#options.onExchange?.(exchange);
-    } catch {
-      // Whoever watches must not decide.
-    }
-  }
+function refusePayload(exchange: Exchange, response: NodeResponse, fault: PayloadFault): void {
+  exchange.payloadFault = fault;
+  const { status, headers, body } = answerPayloadFault(fault);
+  (response as { writeHead(status: number, headers: object): unknown }).writeHead(status, {
+    ...headers,
+    'Content-Length': Buffer.byteLength(body),
+  });
+  response.end(body);
 }
 
 function hostOf(request: NodeRequest): string {
   return (request.headers[':authority'] as string | undefined) ?? request.headers.host ?? '';
-}
-
-/** The verified body, or the one that is verified while it is passed on. */
-function bodyFor(
-  request: NodeRequest,
-  caller: Accepted,
-  spooled: SpooledBody | undefined,
-): Buffer | Readable | null {
-  if (spooled !== undefined) return spooled.bytes ?? spooled.stream();
-  if (caller.body.length > 0)
-    return Buffer.from(caller.body.buffer, caller.body.byteOffset, caller.body.length);
-  return mayFollow(request) ? request : null;
-}
-
-/** Only where the next one can be asked for the first time: nothing was sent, and all of the body is still there. */
-function canRetry({ error, begun }: RelayEnd, body: Buffer | Readable | null): boolean {
-  const { code } = (error ?? {}) as NodeJS.ErrnoException;
-  const neverSent =
-    code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'EHOSTUNREACH';
-  return !begun && neverSent && (body === null || Buffer.isBuffer(body));
 }

@@ -1,12 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Refusal } from '@countersign/core';
 import type { Accepted, Verifier } from '@countersign/server';
-import { endWithAnswer, type NodeRequest, nodeRequestView } from '@countersign/server/node';
+import { endWithAnswer, nodeRequestView } from '@countersign/server/node';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from './exchange.js';
-import { dropsFields } from './forwarded-fields.js';
-import { problemOf } from './problem.js';
+import { droppedField, dropsFields } from './forwarded-fields.js';
+import { type GatewayCode, problemOf } from './problem.js';
 import { faultOf, responseFields } from './relay.js';
 import type { Upstreams } from './upstreams.js';
 
@@ -14,19 +13,28 @@ export interface UpgradeOptions {
   readonly verifier: Verifier;
   readonly upstreams: Upstreams;
   readonly exchange: Exchange;
+  /** Seconds that the caller has to stay away, if it has. */
+  readonly away: number | undefined;
   readonly fields: (exchange: Exchange, caller: Accepted) => string[];
 }
 
 /** Verifies a request for another protocol, such as WebSocket, and joins the two connections if upstream agrees. */
 export async function upgradeThrough(
-  { verifier, upstreams, exchange, fields }: UpgradeOptions,
-  request: NodeRequest,
+  { verifier, upstreams, exchange, away, fields }: UpgradeOptions,
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
   socket.on('error', () => socket.destroy());
-  const verdict = dropsUpgradeFields(request)
-    ? new Refusal('header_malformed', 'A Connection field names a field of the request.')
+  const { request } = exchange;
+  const say = (fault: GatewayCode, retryAfter?: number) => {
+    const answer = problemOf(fault, retryAfter);
+    Object.assign(exchange, { fault, status: answer.status });
+    const { 'Content-Length': _, ...headers } = answer.headers;
+    endWithAnswer(socket, { ...answer, headers });
+  };
+  if (away !== undefined) return say('throttled', away);
+  const verdict = dropsFields(request.rawHeaders)
+    ? droppedField()
     : await verifier.verify(nodeRequestView(request));
   exchange.verdict = verdict;
   if (verdict.verdict === 'refused') {
@@ -35,12 +43,8 @@ export async function upgradeThrough(
     return endWithAnswer(socket, answer);
   }
   const fail = (error: Error) => {
-    const fault = faultOf(error);
-    Object.assign(exchange, { fault, error });
-    const answer = problemOf(fault);
-    exchange.status = answer.status;
-    const { 'Content-Length': _, ...headers } = answer.headers;
-    endWithAnswer(socket, { ...answer, headers });
+    exchange.error = error;
+    say(faultOf(error));
   };
   const upstream = upstreams.next();
   if (upstream === undefined) return fail(new Error('no upstream'));
@@ -55,8 +59,6 @@ export async function upgradeThrough(
     fail(error as Error);
   }
 }
-
-const dropsUpgradeFields = (request: NodeRequest) => dropsFields(request.rawHeaders);
 
 class Joiner implements Dispatcher.DispatchHandler {
   readonly #socket: Duplex;

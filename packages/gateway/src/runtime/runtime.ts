@@ -8,6 +8,7 @@ import type { EgressAnswer, EgressProxy } from '../egress/egress-proxy.js';
 import { createForwardAuth } from '../forward-auth/forward-auth.js';
 import type { Exchange } from '../proxy/exchange.js';
 import type { ReverseProxy } from '../proxy/reverse-proxy.js';
+import { type Certificate, certificateOf } from './certificate.js';
 import { egressOf } from './egress.js';
 import { proxyOf } from './reverse-proxy.js';
 import type { OnStoreFault } from './stores.js';
@@ -19,7 +20,7 @@ export interface Observers {
   readonly onDecision: (exchange: Exchange, policy: Policy | undefined) => void;
   readonly onEgress: (answer: EgressAnswer) => void;
   readonly onFault: OnStoreFault;
-  readonly throttle: ((peer: string | undefined) => number | undefined) | undefined;
+  readonly throttle: ((address: string | undefined) => number | undefined) | undefined;
 }
 
 /** All that a configuration stands for; another one takes its place when the configuration changes. */
@@ -29,7 +30,9 @@ export interface Runtime {
   readonly policy: Policy | undefined;
   readonly proxy: ReverseProxy | undefined;
   readonly forwardAuth: RequestListener | undefined;
-  readonly egress: readonly EgressProxy[];
+  /** That which listens there; of several such, the one of this number. */
+  egressAt(listen: string, i: number): EgressProxy | undefined;
+  readonly certificate: Certificate | undefined;
   readonly nonces: SharedNonces | undefined;
   /** Whether all that it needs answers now; what does not, by its name. */
   health(): Promise<Readonly<Record<string, string>>>;
@@ -74,6 +77,10 @@ export async function createRuntime(
       proxied === undefined || verifier === undefined
         ? undefined
         : proxyOf(config, verifier, policy, references, observers, keep);
+    const egress = (config.egress ?? []).map((one, i) =>
+      keep(egressOf(one, `egress[${i}]`, references, observers.onEgress)),
+    );
+    const places = (config.egress ?? []).map(({ listen }) => listen);
     return {
       config,
       verifier,
@@ -83,9 +90,9 @@ export async function createRuntime(
         asked === undefined || verifying === undefined
           ? undefined
           : forwardAuthOf(asked, verifying.unsigning()),
-      egress: (config.egress ?? []).map((one, i) =>
-        keep(egressOf(one, `egress[${i}]`, references, observers.onEgress)),
-      ),
+      egressAt: (listen, i) =>
+        egress[config.egress?.[i]?.listen === listen ? i : places.indexOf(listen)],
+      certificate: proxied?.tls === undefined ? undefined : certificateOf(proxied.tls, references),
       nonces,
       health: () => healthOf(checks),
       async close(next) {
