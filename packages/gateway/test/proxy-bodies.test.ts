@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
@@ -55,6 +55,16 @@ async function send(port: number, bytes: SignedRequestView | Uint8Array) {
   }
 }
 
+/** The nameless files that this process holds open. */
+const openSpools = () =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).includes('/countersign-');
+    } catch {
+      return false; // that of the folder itself
+    }
+  });
+
 const spooledFiles = (directory: string) =>
   readdirSync(directory).filter((name) => name.startsWith('countersign-'));
 
@@ -89,6 +99,24 @@ describe('a long body', () => {
     expect(behind.got).toEqual([]);
     expect((await send(proxy.port, view)).status).toBe(200);
     expect(spooledFiles(directory)).toEqual([]);
+  });
+
+  it.runIf(process.platform === 'linux')('leaves no file open, however it ends', async () => {
+    const { behind, proxy } = await rig();
+    const view = post(bodyOf(MIB));
+    const other = bodyOf(MIB);
+    other[7] = 0;
+    expect((await send(proxy.port, view)).status).toBe(200);
+    expect((await send(proxy.port, view)).status).toBe(401); // a replay, found after the body
+    expect((await send(proxy.port, withBody(post(bodyOf(MIB)), other))).status).toBe(401);
+    expect((await send(proxy.port, post(bodyOf(9 * MIB)))).status).toBe(413);
+    const wire = await Wire.open(proxy.port);
+    wire.write(chunked(post(bodyOf(MIB))).subarray(0, MIB / 2));
+    await expect.poll(openSpools).toHaveLength(1);
+    wire.socket.destroy();
+    await behind.close();
+    expect((await send(proxy.port, post(bodyOf(MIB)))).status).toBe(502);
+    await expect.poll(openSpools).toEqual([]);
   });
 
   it('that is too long is refused before it is read, or where it becomes so', async () => {

@@ -149,13 +149,13 @@ class Proxied {
       refuse(verifier, exchange.verdict, request, response);
       return;
     }
-    const admission = await admit(verifier, request, response, { body }, (refusal) => {
-      exchange.verdict = refusal;
-    });
-    const caller = admission?.caller;
-    if (caller === undefined) return;
-    exchange.verdict = caller;
     try {
+      const admission = await admit(verifier, request, response, { body }, (refusal) => {
+        exchange.verdict = refusal;
+      });
+      const caller = admission?.caller;
+      if (caller === undefined) return;
+      exchange.verdict = caller;
       const fault = payloadFaultOf(this.#options.policy, request, caller, body);
       if (fault !== undefined) refusePayload(exchange, response, fault);
       else await this.#forward({ exchange, response, caller, spooled: body });
