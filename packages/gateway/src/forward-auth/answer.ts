@@ -1,6 +1,6 @@
 import { FIELD_VALUE, HeaderFields } from '@countersign/core';
 import type { Accepted, HttpAnswer } from '@countersign/server';
-import { FAULT_TITLES, type ForwardAuthFault, fault } from './fault.js';
+import { FAULT_TITLES, type ForwardAuthFault } from './fault.js';
 
 /** An answer to a proxy, which knows 2xx, 401 and 403 only. */
 export interface ForwardAuthAnswer {
@@ -11,16 +11,14 @@ export interface ForwardAuthAnswer {
 
 const NO_STORE = { 'Cache-Control': 'no-store' } as const;
 
-/** Lets the request pass, and says who it is from. */
+/** Lets the request pass, and says who it is from; `undefined` if that fits in no field. */
 export function answerAccepted(
   { identity }: Accepted,
   rawHeaders: readonly string[],
-): ForwardAuthAnswer {
+): ForwardAuthAnswer | undefined {
   const { credential, group, signedHeaders } = identity;
   // A key store of somebody's own may hold any text.
-  if (group !== undefined && !FIELD_VALUE.test(group)) {
-    return answerFault(fault('verification_failed', 'The group of the key fits in no field.'));
-  }
+  if (group !== undefined && !FIELD_VALUE.test(group)) return undefined;
   const digest = signedHeaders.includes('content-digest')
     ? new HeaderFields(rawHeaders).get('content-digest')
     : undefined;

@@ -6,6 +6,7 @@ export type ForwardAuthCode =
   | 'original_malformed'
   | 'subrequest_body'
   | 'body_not_checked'
+  | 'throttled'
   | 'verification_failed';
 
 /** What is wrong with a subrequest. All are answered with 403: most are faults of the proxy, which no caller can mend. */
@@ -22,6 +23,7 @@ export const FAULT_TITLES: Readonly<Record<ForwardAuthCode, string>> = {
   original_malformed: 'The proxy says what was asked in another form',
   subrequest_body: 'The proxy asks with a body',
   body_not_checked: 'A body is not taken here',
+  throttled: 'Too many refused requests came from there',
   verification_failed: 'The request could not be verified',
 };
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Refusal } from '@countersign/core';
-import type { BodySource, RequestView, Verifier } from '@countersign/server';
+import type { Accepted, BodySource, RequestView, Verifier } from '@countersign/server';
+import { type Exchange, exchangeOf, tell } from '../proxy/exchange.js';
 import { answerAccepted, answerFault, answerRefused, type ForwardAuthAnswer } from './answer.js';
-import { fault } from './fault.js';
+import { type ForwardAuthFault, fault } from './fault.js';
 import { checkOptions, type ForwardAuthOptions, type ForwardAuthRules } from './options.js';
 import { type OriginalRequest, originalRequest } from './original-request.js';
 
@@ -22,45 +23,75 @@ export type { BodyCheck, ForwardAuthOptions } from './options.js';
  */
 export function createForwardAuth(options: ForwardAuthOptions): RequestListener {
   const rules = checkOptions(options);
-  return async (request, response) => send(response, await decide(rules, request));
+  return async (request, response) => {
+    const exchange = exchangeOf(request);
+    const answer = await decide(rules, exchange);
+    exchange.status = answer.status;
+    send(response, answer);
+    tell(rules.onExchange, exchange);
+  };
 }
 
-async function decide(
-  rules: ForwardAuthRules,
-  { socket, rawHeaders }: IncomingMessage,
-): Promise<ForwardAuthAnswer> {
-  const { remoteAddress: peer } = socket;
+async function decide(rules: ForwardAuthRules, exchange: Exchange): Promise<ForwardAuthAnswer> {
+  const { peer } = exchange;
+  const { socket, rawHeaders } = exchange.request as IncomingMessage;
+  const say = (found: ForwardAuthFault) => {
+    exchange.fault = found.code;
+    return answerFault(found);
+  };
   if (peer === undefined || !rules.peers.has(peer)) {
-    return answerFault(fault('peer_not_trusted', 'Only a proxy that trustedPeers names may ask.'));
+    return say(fault('peer_not_trusted', 'Only a proxy that trustedPeers names may ask.'));
   }
+  // Whatever is wrong from here on is the doing of somebody behind the proxy.
+  exchange.caller = undefined;
   const original = originalRequest(rawHeaders);
-  if ('code' in original) return answerFault(original);
+  if ('code' in original) return say(original);
   const { declaresBody, ...request } = original;
+  Object.assign(exchange, { method: request.method, target: request.target });
+  exchange.caller = request.remoteAddress;
+  if (rules.throttle?.(exchange.caller) !== undefined) {
+    return say(fault('throttled', 'Requests of this address are not looked at for a while.'));
+  }
   const verifier = declaresBody ? rules.upstream : rules.bodiless;
   if (verifier === undefined) {
-    const detail = 'The request has a body, and nobody here checks bodies.';
-    return answerFault(fault('body_not_checked', detail));
+    return say(fault('body_not_checked', 'The request has a body, and nobody here checks bodies.'));
   }
-  return ask(verifier, {
-    ...request,
-    body: declaresBody ? ELSEWHERE : undefined,
-    maxHeaders: maxHeaders(socket, rawHeaders, original),
-  });
+  const body = declaresBody ? ELSEWHERE : undefined;
+  const maxHeaders = maxHeadersOf(socket, rawHeaders, original);
+  const verdict = await verdictOf(verifier, { ...request, body, maxHeaders });
+  exchange.verdict = verdict;
+  const answer = verdict && answerOf(verifier, verdict, request.headers);
+  return answer ?? say(fault('verification_failed', 'The verifier gave no verdict that fits.'));
 }
 
-async function ask(verifier: Verifier, request: RequestView): Promise<ForwardAuthAnswer> {
+function answerOf(
+  verifier: Verifier,
+  verdict: Accepted | Refusal,
+  headers: readonly string[],
+): ForwardAuthAnswer | undefined {
+  if (verdict.verdict === 'accepted') return answerAccepted(verdict, headers);
+  try {
+    return answerRefused(verifier.answer(verdict));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A verifier of somebody's own may throw, or give what is none. */
+async function verdictOf(
+  verifier: Verifier,
+  request: RequestView,
+): Promise<Accepted | Refusal | undefined> {
   try {
     const verdict = await verifier.verify(request);
-    if (verdict.verdict === 'refused') return answerRefused(verifier.answer(verdict));
-    if (verdict.verdict === 'accepted') return answerAccepted(verdict, request.headers);
+    return ['accepted', 'refused'].includes(verdict?.verdict) ? verdict : undefined;
   } catch {
-    // A verifier of somebody's own may throw.
+    return undefined;
   }
-  return answerFault(fault('verification_failed', 'The verifier gave no verdict.'));
 }
 
 /** How many of the caller's fields fit beside the proxy's own, before the server drops some. */
-function maxHeaders(
+function maxHeadersOf(
   socket: IncomingMessage['socket'],
   rawHeaders: readonly string[],
   { headers }: OriginalRequest,

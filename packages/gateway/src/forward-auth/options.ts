@@ -1,4 +1,5 @@
 import { AddressList, type Verifier } from '@countersign/server';
+import type { OnExchange } from '../proxy/exchange.js';
 
 /** Who checks the body of a request, of which the proxy shows the header only. */
 export type BodyCheck = 'refuse' | 'upstream';
@@ -17,6 +18,10 @@ export interface ForwardAuthOptions {
    * Content-Digest is signed, and the service compares the body with X-Countersign-Content-Digest.
    */
   readonly bodyCheck?: BodyCheck | undefined;
+  /** Decides before a verifier is asked whether the caller is listened to at all; the seconds to stay away if not. */
+  readonly throttle?: ((address: string | undefined) => number | undefined) | undefined;
+  /** Is told of every decision. */
+  readonly onExchange?: OnExchange | undefined;
 }
 
 /** The options once they are checked. */
@@ -26,9 +31,13 @@ export interface ForwardAuthRules {
   /** For those whose body the service checks: of the body, what the header declares is judged. `undefined` if it does not. */
   readonly upstream: Verifier | undefined;
   readonly peers: AddressList;
+  readonly throttle: ForwardAuthOptions['throttle'];
+  readonly onExchange: OnExchange | undefined;
 }
 
-const OPTIONS: readonly string[] = ['verifier', 'trustedPeers', 'bodyCheck'];
+const OPTIONS: readonly string[] = [
+  ...['verifier', 'trustedPeers', 'bodyCheck', 'throttle', 'onExchange'],
+];
 const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
 
 /** @throws TypeError that names the option */
@@ -42,14 +51,22 @@ export function checkOptions(options: ForwardAuthOptions): ForwardAuthRules {
     }
   }
   const { verifier, trustedPeers = LOOPBACK, bodyCheck = 'refuse' } = options;
+  const { throttle, onExchange } = options;
   if (bodyCheck !== 'refuse' && bodyCheck !== 'upstream') {
     throw new TypeError('bodyCheck: expected "refuse" or "upstream"');
+  }
+  for (const [name, hook] of Object.entries({ throttle, onExchange })) {
+    if (hook !== undefined && typeof hook !== 'function') {
+      throw new TypeError(`${name}: expected a function`);
+    }
   }
   checkVerifier(verifier);
   return {
     bodiless: verifier.route({ body: 'buffer', maxBodyBytes: 0 }),
     upstream: bodyCheck === 'upstream' ? verifier.route({ body: 'stream' }) : undefined,
     peers: checkPeers(trustedPeers),
+    throttle,
+    onExchange,
   };
 }
 

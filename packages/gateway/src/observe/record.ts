@@ -38,11 +38,12 @@ export function recordOf(exchange: Exchange, policy: Policy | undefined): Decisi
   const accepted = verdict?.verdict === 'accepted' ? verdict : undefined;
   const refused = verdict instanceof Refusal ? verdict : undefined;
   const identity = accepted?.identity;
+  const isRefused = payloadFault !== undefined || fault === 'verification_failed';
   const rule = identity === undefined ? undefined : policy?.ruleOf(identity);
   const { authorization, 'user-agent': userAgent, traceparent } = request.headers;
   return {
     id: exchange.id,
-    verdict: accepted === undefined || payloadFault !== undefined ? 'refused' : 'accepted',
+    verdict: accepted === undefined || isRefused ? 'refused' : 'accepted',
     ...given('code', refused?.code ?? payloadFault?.code ?? fault),
     ...given('detail', refused?.detail ?? payloadFault?.detail),
     ...given('credential', identity?.credential),

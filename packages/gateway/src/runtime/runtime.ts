@@ -89,7 +89,7 @@ export async function createRuntime(
       forwardAuth:
         asked === undefined || verifying === undefined
           ? undefined
-          : forwardAuthOf(asked, verifying.unsigning()),
+          : forwardAuthOf(asked, verifying.unsigning(), policy, observers),
       egressAt: (listen, i) =>
         egress[config.egress?.[i]?.listen === listen ? i : places.indexOf(listen)],
       certificate: proxied?.tls === undefined ? undefined : certificateOf(proxied.tls, references),
@@ -135,11 +135,19 @@ async function healthOf(checks: Checks): Promise<Readonly<Record<string, string>
 }
 
 function forwardAuthOf(
-  { trustedPeers, bodyCheck }: ForwardAuthConfig,
+  { listen, trustedPeers, bodyCheck }: ForwardAuthConfig,
   verifier: Verifier,
+  policy: Policy | undefined,
+  { onDecision, throttle }: Observers,
 ): RequestListener {
+  if (listen.startsWith('unix:')) {
+    throw new TypeError(
+      'forwardAuth.listen: a socket of Unix tells no address to trust; use a port',
+    );
+  }
+  const onExchange = (exchange: Exchange) => onDecision(exchange, policy);
   try {
-    return createForwardAuth({ verifier, trustedPeers, bodyCheck });
+    return createForwardAuth({ verifier, trustedPeers, bodyCheck, throttle, onExchange });
   } catch (error) {
     throw new TypeError(`forwardAuth.${(error as Error).message}`);
   }
