@@ -6,14 +6,14 @@ const honest = (...names: readonly string[]): string[] =>
   wire(...names.map((name) => `honest, ${name}`));
 
 /** Bodies that are found broken after the header was judged: by nginx, so that they never reach the service. */
-const BROKEN_BODIES = [
+export const BROKEN_BODIES = [
   ...wire('a chunk size that is no number', 'a chunk size with a sign'),
   ...wire('a chunk size in hex notation', 'a chunk longer than it says'),
   ...wire('a chunk size beyond all bounds', 'a bare LF after a chunk size'),
 ];
 
 /** Bodies that are not what was signed, which the service finds. */
-const ALTERED_BODIES = [
+export const ALTERED_BODIES = [
   ...words('body-bit body-case body-reordered body-blank body-quotes body-longer'),
   ...words('body-line-feed body-shorter body-reserialised body-bom body-chunked-changed'),
   ...words('body-chunked-empty body-get-changed digest-of-other digest-of-nothing'),

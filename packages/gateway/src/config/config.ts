@@ -80,6 +80,7 @@ export interface EgressConfig extends EgressKeyConfig {
   readonly retries?: number;
   readonly requireSignedResponse?: boolean;
   readonly maxBodyBytes?: number;
+  readonly bodyTimeout?: number;
   readonly timeout?: number;
   readonly ca?: string;
 }

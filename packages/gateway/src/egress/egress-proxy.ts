@@ -4,9 +4,10 @@ import { signedDispatcher } from '@countersign/client/undici';
 import { canonicalTarget } from '@countersign/core';
 import { createPolicy } from '@countersign/server/policy';
 import { type Dispatcher, Pool } from 'undici';
-import { HOP_BY_HOP } from '../proxy/forwarded-fields.js';
+import { connectionOptions, HOP_BY_HOP } from '../proxy/forwarded-fields.js';
 import { type GatewayCode, sendProblem } from '../proxy/problem.js';
 import { Relay, type RelayEnd } from '../proxy/relay.js';
+import { wholeBody } from './whole-body.js';
 
 /** A key, and the requests that it signs. */
 export interface EgressRoute
@@ -29,6 +30,8 @@ export interface EgressOptions extends Omit<EgressRoute, 'path'> {
   readonly requireSignedResponse?: boolean | undefined;
   /** Most bytes of a body, which is held until it is signed; 10 MiB unless said otherwise. */
   readonly maxBodyBytes?: number | undefined;
+  /** Milliseconds that a body may take to arrive; 10,000 unless said otherwise. */
+  readonly bodyTimeout?: number | undefined;
   /** Milliseconds without a byte of the answer; 30,000 unless said otherwise. */
   readonly timeout?: number | undefined;
   /** PEM of the authority of the origin's certificate, if it is not a public one. */
@@ -84,7 +87,12 @@ export function createEgressProxy(options: EgressOptions): EgressProxy {
       senderOf(route, options, pool, i === length - 1 ? '' : `routes[${i}].`),
   );
   return {
-    listener: (request, response) => void answer(options, senders, request, response),
+    listener(request, response) {
+      // Whatever fails, the caller is answered, and nobody else is harmed.
+      answer(options, senders, request, response).catch(() =>
+        sendProblem(response, 'gateway_failed'),
+      );
+    },
     close: () => pool.close(),
   };
 }
@@ -137,7 +145,8 @@ async function answer(
   const plain = target.split('?', 1)[0] as string;
   const sender = senders.find(({ fits }) => fits(plain)) as Sender;
   credential = sender.credential;
-  const body = await bodyOf(request, options.maxBodyBytes ?? 10 * 1024 * 1024);
+  const { maxBodyBytes: maxBytes = 10 * 1024 * 1024, bodyTimeout = 10_000 } = options;
+  const body = await wholeBody(request, { maxBytes, timeout: bodyTimeout });
   if (typeof body === 'string') return fail(body);
   const end = await send(sender, options.origin, request, body, response);
   if (end.fault === undefined) return tell(undefined);
@@ -154,27 +163,6 @@ function faultIn(
   return ofBrowser ? 'browser_not_allowed' : undefined;
 }
 
-async function bodyOf(
-  request: IncomingMessage,
-  most: number,
-): Promise<Buffer | null | GatewayCode> {
-  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-  if (length === undefined && coding === undefined) return null;
-  if (Number(length) > most) return 'body_too_large';
-  const pieces: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const piece of request.iterator({ destroyOnReturn: false })) {
-      size += (piece as Buffer).length;
-      if (size > most) return 'body_too_large';
-      pieces.push(piece);
-    }
-  } catch {
-    return 'body_incomplete';
-  }
-  return Buffer.concat(pieces);
-}
-
 function send(
   { dispatcher }: Sender,
   origin: string,
@@ -183,10 +171,14 @@ function send(
   response: ServerResponse,
 ): Promise<RelayEnd> {
   const { method = '', url: path = '', rawHeaders } = request;
+  const named = connectionOptions(rawHeaders);
   const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;
-    if (!DROPPED.has(name.toLowerCase())) headers.push(name, rawHeaders[i + 1] as string);
+    const isOfConnection = named.includes(name.toLowerCase());
+    if (!DROPPED.has(name.toLowerCase()) && !isOfConnection) {
+      headers.push(name, rawHeaders[i + 1] as string);
+    }
   }
   return new Promise((resolve) => {
     const relay = new Relay(response, false, { ended: resolve });

@@ -32,19 +32,22 @@ const CONTINUED: ReadonlySet<string> = new Set([
   'x-forwarded-host',
 ]);
 
+/** What the Connection fields name, in lower case. */
+export function connectionOptions(raw: readonly string[]): string[] {
+  const named: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]?.length !== 10 || raw[i]?.toLowerCase() !== 'connection') continue;
+    for (const option of (raw[i + 1] as string).toLowerCase().split(',')) named.push(option.trim());
+  }
+  return named;
+}
+
 /**
  * True if a Connection field names one that the request has: whoever takes it for a field of the connection alone drops it,
  * and sees another request than was signed.
  */
 export function dropsFields(raw: readonly string[]): boolean {
-  const named: string[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (raw[i]?.length !== 10 || raw[i]?.toLowerCase() !== 'connection') continue;
-    for (const option of (raw[i + 1] as string).toLowerCase().split(',')) {
-      const name = option.trim();
-      if (name !== '' && !CONNECTION_OPTIONS.has(name)) named.push(name);
-    }
-  }
+  const named = connectionOptions(raw).filter((name) => name && !CONNECTION_OPTIONS.has(name));
   if (named.length === 0) return false;
   for (let i = 0; i < raw.length; i += 2) {
     if (named.includes((raw[i] as string).toLowerCase())) return true;

@@ -13,6 +13,7 @@ export type GatewayCode =
   | 'browser_not_allowed'
   | 'body_too_large'
   | 'body_incomplete'
+  | 'body_timeout'
   | 'request_unsignable'
   | 'response_unsigned';
 
@@ -25,6 +26,7 @@ const PROBLEMS: Readonly<Record<GatewayCode, readonly [status: number, title: st
   host_not_allowed: [421, 'The signing proxy is addressed by another name'],
   browser_not_allowed: [403, 'The signing proxy does not sign for web pages'],
   body_too_large: [413, 'The body is longer than the signing proxy holds'],
+  body_timeout: [408, 'The body did not arrive in time'],
   body_incomplete: [400, 'The body did not arrive whole'],
   request_unsignable: [400, 'The request cannot be signed'],
   response_unsigned: [502, 'The answer had to be signed, and is not'],
