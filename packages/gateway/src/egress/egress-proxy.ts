@@ -181,7 +181,7 @@ function send(
     }
   }
   return new Promise((resolve) => {
-    const relay = new Relay(response, false, { ended: resolve });
+    const relay = new Relay(response, { http2: false, ended: resolve });
     dispatcher.dispatch({ origin, path, method: method as 'GET', headers, body }, relay);
   });
 }

@@ -15,7 +15,8 @@ export type GatewayCode =
   | 'body_incomplete'
   | 'body_timeout'
   | 'request_unsignable'
-  | 'response_unsigned';
+  | 'response_unsigned'
+  | 'response_too_long';
 
 const PROBLEMS: Readonly<Record<GatewayCode, readonly [status: number, title: string]>> = {
   upstream_unavailable: [502, 'The service behind the gateway does not answer'],
@@ -30,6 +31,7 @@ const PROBLEMS: Readonly<Record<GatewayCode, readonly [status: number, title: st
   body_incomplete: [400, 'The body did not arrive whole'],
   request_unsignable: [400, 'The request cannot be signed'],
   response_unsigned: [502, 'The answer had to be signed, and is not'],
+  response_too_long: [502, 'The answer is too long to be signed'],
   throttled: [429, 'Too many refused requests came from there'],
 };
 

@@ -19,8 +19,11 @@ export interface RelayEnd {
 const LAST_STATUS = 599;
 // RFC 9112 §4. Anything else is left out, as HTTP/2 leaves out all of them.
 const REASON = /^[\t\x20-\x7e\xa0-\xff]*$/;
-/** Who is told how it goes. */
-export interface RelayWatch {
+/** How an answer is passed on, and who is told how it goes. */
+export interface RelayOptions {
+  readonly http2: boolean;
+  /** Most bytes of an answer that is passed on once it is whole, as one that is to be signed must be. */
+  readonly holdBytes?: number | undefined;
   /** The request is about to be sent. */
   readonly begun?: () => void;
   readonly ended: (end: RelayEnd) => void;
@@ -32,8 +35,8 @@ const FIRST_BYTE = 20;
 /** Passes the answer of upstream on as it comes: status, fields in their spelling and order, body, trailers. */
 export class Relay implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
-  readonly #http2: boolean;
-  readonly #watch: RelayWatch;
+  readonly #options: RelayOptions;
+  readonly #held: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
   #status: number | undefined;
   #head: (() => void) | undefined;
@@ -42,10 +45,9 @@ export class Relay implements Dispatcher.DispatchHandler {
   #over = false;
   readonly #closed = () => this.#controller?.abort(new Error('the caller has gone'));
 
-  constructor(response: NodeResponse, http2: boolean, watch: RelayWatch) {
+  constructor(response: NodeResponse, options: RelayOptions) {
     this.#response = response as ServerResponse;
-    this.#http2 = http2;
-    this.#watch = watch;
+    this.#options = options;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -53,7 +55,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (this.#response.destroyed) this.#closed();
     else {
       this.#response.on('close', this.#closed);
-      this.#watch.begun?.();
+      this.#options.begun?.();
     }
   }
 
@@ -70,20 +72,28 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     this.#status = status;
     const response = this.#response;
-    const fields = responseFields(controller.rawHeaders, headers, this.#http2);
+    const { http2, holdBytes } = this.#options;
+    const fields = responseFields(controller.rawHeaders, headers, http2 || holdBytes !== undefined);
     this.#head = () => {
-      if (this.#http2 || message === undefined || !REASON.test(message)) {
+      if (http2 || message === undefined || !REASON.test(message)) {
         response.writeHead(status, fields as never);
       } else response.writeHead(status, message, fields as never);
     };
+    if (holdBytes !== undefined) return;
     this.#timer = setTimeout(() => {
       if (this.#begin()) response.flushHeaders();
     }, FIRST_BYTE);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#begin()) return;
+    const { holdBytes } = this.#options;
+    if (holdBytes === undefined ? !this.#begin() : this.#over) return;
     this.#bytes += chunk.length;
+    if (holdBytes !== undefined) {
+      if (this.#bytes <= holdBytes) this.#held.push(chunk);
+      else this.#refuse(new RangeError('too long an answer'), 'response_too_long');
+      return;
+    }
     if (!this.#response.write(chunk)) {
       controller.pause();
       this.#response.once('drain', () => controller.resume());
@@ -92,6 +102,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
     if (!this.#begin()) return;
+    for (const piece of this.#held) this.#response.write(piece);
     const names = trailers === null || trailers === undefined ? [] : Object.keys(trailers);
     if (names.length > 0) this.#addTrailers(trailers);
     this.#response.end();
@@ -118,8 +129,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   /** An answer that cannot be passed on is none. */
-  #refuse(cause: Error): void {
-    this.#finish('upstream_malformed', cause);
+  #refuse(cause: Error, fault: GatewayCode = 'upstream_malformed'): void {
+    this.#finish(fault, cause);
     this.#controller?.abort(cause);
   }
 
@@ -136,7 +147,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#over = true;
     this.#response.off('close', this.#closed);
     const begun = this.#response.headersSent;
-    this.#watch.ended({ status: this.#status, fault, error, begun, bytes: this.#bytes });
+    this.#options.ended({ status: this.#status, fault, error, begun, bytes: this.#bytes });
   }
 }
 

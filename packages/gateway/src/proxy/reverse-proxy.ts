@@ -158,7 +158,10 @@ class Proxied {
       exchange.verdict = caller;
       const fault = payloadFaultOf(this.#options.policy, request, caller, body);
       if (fault !== undefined) refusePayload(exchange, response, fault);
-      else await this.#forward({ exchange, response, caller, spooled: body });
+      else {
+        const { maxResponseBytes: holdBytes } = verifier;
+        await this.#forward({ exchange, response, caller, spooled: body, holdBytes });
+      }
     } finally {
       await body?.discard();
     }

@@ -14,6 +14,8 @@ export interface UpstreamCall {
   readonly caller: Accepted;
   /** Its body, where it was kept until it was verified. */
   readonly spooled: SpooledBody | undefined;
+  /** Most bytes of the answer, if that must be whole before it is passed on. */
+  readonly holdBytes: number | undefined;
   /** What it is passed on with: name, value, name, value … */
   readonly fields: string[];
 }
@@ -43,14 +45,16 @@ export async function callUpstream(
 
 function ask(
   upstream: Upstream,
-  { exchange, response, fields: headers }: UpstreamCall,
+  { exchange, response, holdBytes, fields: headers }: UpstreamCall,
   body: Buffer | Readable | null,
 ): Promise<RelayEnd> {
   const { request } = exchange;
   const start = performance.now();
   exchange.upstream = upstream.origin;
   return new Promise((resolve) => {
-    const relay = new Relay(response, isHttp2(request), {
+    const relay = new Relay(response, {
+      http2: isHttp2(request),
+      holdBytes,
       begun() {
         if (body !== request) return;
         // undici listens from now on as well, so that nothing flows before it does.

@@ -50,7 +50,7 @@ export class Upstreams {
       pool: new Pool(origin, settings),
       healthy: true,
     }));
-    if (health !== undefined) this.#watch(health);
+    if (health !== undefined) this.#watch(health, settings.connect);
   }
 
   get all(): readonly Upstream[] {
@@ -85,18 +85,23 @@ export class Upstreams {
     await Promise.all(this.#all.map(({ pool }) => pool.destroy()));
   }
 
-  #watch({ path, every = 5 }: HealthCheck): void {
+  #watch({ path, every = 5 }: HealthCheck, connect: NonNullable<Pool.Options['connect']>): void {
     const check = () => {
-      for (const upstream of this.#all) void ask(upstream, path, every);
+      for (const upstream of this.#all) void ask(upstream, path, every, connect);
     };
     this.#timer = setInterval(check, every * 1000).unref();
     check();
   }
 }
 
-async function ask(upstream: Upstream, path: string, every: number): Promise<void> {
+async function ask(
+  upstream: Upstream,
+  path: string,
+  every: number,
+  connect: NonNullable<Pool.Options['connect']>,
+): Promise<void> {
   // Not of the pool: a check must not wait behind requests.
-  const dispatcher = new Agent({ pipelining: 0 });
+  const dispatcher = new Agent({ pipelining: 0, connect });
   try {
     const { statusCode, body } = await request(`${upstream.origin}${path}`, {
       dispatcher,
