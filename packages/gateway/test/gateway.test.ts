@@ -244,22 +244,3 @@ describe('admin', () => {
     expect((await ask(port('proxy'))).status).toBe(503);
   });
 });
-
-describe('penalties', () => {
-  it('keep an address away that was refused too often, and tell', async () => {
-    const behind = await untilTestEnds(service());
-    const { port, said } = await gatewayOf({
-      proxy: proxyOf(behind.port),
-      penalties: { refusals: 3, seconds: 60, away: 60 },
-    });
-    const statuses = [];
-    for (let i = 0; i < 5; i++) {
-      statuses.push((await ask(port('proxy'), { url: 'https://elsewhere.example/' })).status);
-    }
-    expect(statuses).toEqual([421, 421, 421, 429, 429]);
-    expect((await ask(port('proxy'))).status).toBe(429);
-    expect(said.join('')).toContain('"kind":"address"');
-    expect(said.join('')).toContain('"kind":"credential"');
-    expect(behind.got).toEqual([]);
-  });
-});

@@ -259,6 +259,7 @@ describe('HTTPS', () => {
       ':path': '/',
       ':authority': 'api.example.com',
       ...fields,
+      cookie: ['a=1', 'b=2'],
     });
     stream.end(body);
     const status = await new Promise((resolve) =>
@@ -271,6 +272,7 @@ describe('HTTPS', () => {
     const [got] = behind.got;
     expect(`${got?.body}`).toBe('over HTTP/2');
     expect(got?.headers).toContain('https');
+    expect(got?.headers).toContain('a=1; b=2');
     expect(got?.headers).toContain('api.example.com');
   });
 });

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
-import { freePort } from '@countersign/test-servers';
+import { freePort, selfSignedCertificate } from '@countersign/test-servers';
 import { signedRequest, TEST_KEY_ENTRY, Wire } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
-import { proxyTo, type Running, service, untilTestEnds } from './proxy-rig.js';
+import { folder } from './gateway-rig.js';
+import { listening, proxyTo, type Running, service, untilTestEnds } from './proxy-rig.js';
 
 const verifier = () =>
   createVerifier({
@@ -35,7 +38,8 @@ async function ask(port: number, options = {}) {
   const wire = await Wire.open(port);
   try {
     const view = signedRequest({ now: () => Date.now(), ...options });
-    const { status, body } = await wire.write(view).reply();
+    const { status, headers, body } = await wire.write(view).reply();
+    if (status >= 500) expect(headers.get('content-type')).toBe('application/problem+json');
     return [status, status < 400 ? body : JSON.parse(body).code];
   } finally {
     wire.socket.destroy();
@@ -126,6 +130,54 @@ describe('several upstreams', () => {
     for (let i = 0; i < 3; i++) {
       expect(await ask(proxy.port, { method: 'POST', body: 'x' })).toEqual([200, 'a']);
     }
+  });
+
+  it('the next one gets all of a body that was spooled, a streamed one goes nowhere', async () => {
+    const a = await namedService('a');
+    const origins = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${a.port}`];
+    const body = Buffer.alloc(300_000, 'countersign');
+    const spool = { memoryBytes: 1000, directory: folder() };
+    const spooling = proxyTo(0, verifier(), { upstream: { origins }, spool });
+    expect(await ask((await untilTestEnds(spooling)).port, { method: 'POST', body })).toEqual([
+      200,
+      'a',
+    ]);
+    expect(a.got.map((got) => got.body.equals(body))).toEqual([true]);
+    const streams = { streams: () => true, streamVerifier: verifier().route({ body: 'stream' }) };
+    const streaming = proxyTo(0, verifier(), { upstream: { origins }, ...streams });
+    expect(await ask((await untilTestEnds(streaming)).port, { method: 'POST', body })).toEqual([
+      502,
+      'upstream_unavailable',
+    ]);
+    expect(a.got).toHaveLength(1);
+  });
+
+  it('over TLS are asked for their health as for anything, by the authority that is named', async () => {
+    const { cert, keyFile } = await selfSignedCertificate(folder());
+    const tls = { cert, key: readFileSync(keyFile) };
+    const asked: string[] = [];
+    const secure = async (name: string, health: number) =>
+      untilTestEnds(
+        listening(
+          createHttpsServer(tls, (request, response) => {
+            if (request.url === '/healthz') {
+              asked.push(name);
+              response.statusCode = health;
+            }
+            response.end(name);
+          }),
+        ),
+      );
+    const [a, b] = [await secure('a', 503), await secure('b', 200)];
+    const origins = [a, b].map(({ port }) => `https://127.0.0.1:${port}`);
+    const health = { path: '/healthz', every: 0.1 };
+    const upstream = { origins, health, ca: cert };
+    const proxy = await untilTestEnds(proxyTo(0, verifier(), { upstream }));
+    await expect.poll(() => asked).toEqual(expect.arrayContaining(['a', 'b']));
+    const both = async () => [(await ask(proxy.port))[1], (await ask(proxy.port))[1]];
+    await expect.poll(both).toEqual(['b', 'b']);
+    const untrusting = await untilTestEnds(proxyTo(0, verifier(), { upstream: { origins } }));
+    expect(await ask(untrusting.port)).toEqual([502, 'upstream_unavailable']);
   });
 
   it('one that is unwell is passed over until it is well', async () => {

@@ -54,7 +54,7 @@ export async function upgradeThrough(
   const handler = new Joiner(socket, head, exchange, fail);
   try {
     const headers = fields(exchange, verdict);
-    upstream.pool.dispatch({ method: method as 'GET', path, headers, upgrade }, handler);
+    upstream.dispatch({ method: method as 'GET', path, headers, upgrade }, handler);
   } catch (error) {
     fail(error as Error);
   }

@@ -70,7 +70,7 @@ function ask(
     });
     try {
       const { method = '', url: path = '' } = request;
-      upstream.pool.dispatch({ method: method as 'GET', path, headers, body }, relay);
+      upstream.dispatch({ method: method as 'GET', path, headers, body }, relay);
     } catch (error) {
       // What undici will not send.
       relay.onResponseError(undefined as never, error as Error);

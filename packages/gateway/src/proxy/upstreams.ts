@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, Pool, request } from 'undici';
+import { Agent, buildConnector, type Dispatcher, Pool, request } from 'undici';
 
 /** How a service behind the gateway is reached. */
 export interface UpstreamOptions {
@@ -28,6 +28,8 @@ export interface Upstream {
   readonly origin: string;
   readonly pool: Dispatcher;
   healthy: boolean;
+  /** Sends a request to it. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
 }
 
 /** The servers of a service, in turns; one that is not well is passed over as long as another one is. */
@@ -42,14 +44,20 @@ export class Upstreams {
       connections,
       headersTimeout: timeout,
       bodyTimeout: timeout,
-      connect: { timeout: connectTimeout, ...(ca === undefined ? {} : { ca }) },
+      connect: connectorOf({ timeout: connectTimeout, ...(ca === undefined ? {} : { ca }) }),
       maxHeaderSize: 64 * 1024,
     };
-    this.#all = options.origins.map((origin) => ({
-      origin,
-      pool: new Pool(origin, settings),
-      healthy: true,
-    }));
+    this.#all = options.origins.map((origin) => {
+      const pool = new Pool(origin, settings);
+      // One name for all, whomever the caller asked for: else undici would connect anew for each other Host.
+      const { hostname: servername } = new URL(origin);
+      return {
+        origin,
+        pool,
+        healthy: true,
+        dispatch: (options, handler) => pool.dispatch({ ...options, servername } as never, handler),
+      };
+    });
     if (health !== undefined) this.#watch(health, settings.connect);
   }
 
@@ -92,6 +100,12 @@ export class Upstreams {
     this.#timer = setInterval(check, every * 1000).unref();
     check();
   }
+}
+
+/** Holds a certificate to the name of the origin: undici would hold it to the Host that the caller sent. */
+function connectorOf(options: buildConnector.BuildOptions): buildConnector.connector {
+  const connect = buildConnector(options);
+  return ({ servername: _, ...where }, callback) => connect(where, callback);
 }
 
 async function ask(
