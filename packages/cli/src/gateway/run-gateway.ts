@@ -64,5 +64,9 @@ function configOf(options: GatewayOptions, origins: readonly string[]): ConfigFi
     proxy: { listen, upstream: { origins } },
     ...(options.admin === undefined ? {} : { admin: { listen: options.admin } }),
   };
-  return parseConfig(JSON.stringify(config), 'command line');
+  try {
+    return parseConfig(JSON.stringify(config), 'command line');
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
 }
