@@ -12,7 +12,7 @@ const ONCE = [
   'packages/server/test/{keys,nonces}-{redis,postgres}-{faults,topologies,processes,purge,states}.test.ts',
   'packages/server/test/nonces-memory-restart.test.ts',
   'packages/server/test/stores-over-http.test.ts',
-  'packages/gateway/test/forward-auth-{matrix,proxies}.test.ts',
+  'packages/gateway/test/{matrix,forward-auth-matrix,forward-auth-proxies}.test.ts',
   'packages/bench/test/{memory,soak}.test.mjs',
 ];
 

@@ -60,7 +60,7 @@ const verifierAt = (host: string, more = {}) =>
     ...more,
   });
 
-describe('the reverse proxy gives the verdict of node:http', () => {
+describe('the reverse proxy gives the verdict of node:http', { timeout: 120_000 }, () => {
   it.each([
     ['held in memory', {}],
     ['spooled to a file', { spool: { memoryBytes: 0, directory: tmpdir() } }],
@@ -118,7 +118,7 @@ const isLate = (fault: string) => {
   );
 };
 
-describe('an egress proxy', () => {
+describe('an egress proxy', { timeout: 120_000 }, () => {
   it('signs whatever it passes on, whole and as it came, and answers the rest', async () => {
     let answered = 0;
     const refused: string[] = [];
