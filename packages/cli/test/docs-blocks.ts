@@ -26,6 +26,8 @@ export function blocksOf(markdown: string): readonly Block[] {
   }));
 }
 
+const PATIENCE = 110_000; // ms
+
 /**
  * Pastes the blocks of a document into one shell, as a reader would: `file=` blocks are saved, `background` blocks run on
  * in a terminal of their own.
@@ -52,6 +54,13 @@ export async function paste(file: string, ports: readonly number[]): Promise<Map
   // What npm thinks of the configuration of this machine is no part of the document, and that is not to be changed.
   const env = { ...process.env, npm_config_loglevel: 'error', XDG_CONFIG_HOME: directory };
   const shell = spawn('bash', ['-eu'], { cwd: directory, env, detached: true });
+  // The shell and what it runs in the background are one process group.
+  const end = () => {
+    try {
+      process.kill(-(shell.pid as number), 'SIGTERM');
+    } catch {} // it has ended by itself, and the block that ended it says why
+  };
+  const late = setTimeout(end, PATIENCE); // or a test that gives up would leave all of it running
   try {
     for (const block of blocksOf(replaced)) {
       const name = /^file=(.+)$/.exec(block.hint)?.[1];
@@ -62,10 +71,8 @@ export async function paste(file: string, ports: readonly number[]): Promise<Map
     }
     return printed;
   } finally {
-    // The shell and what it runs in the background are one process group.
-    try {
-      process.kill(-(shell.pid as number), 'SIGTERM');
-    } catch {} // it has ended by itself, and the block that ended it says why
+    clearTimeout(late);
+    end();
     if (shell.exitCode === null && shell.signalCode === null) await once(shell, 'exit');
     await rm(directory, { recursive: true });
   }

@@ -1,19 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { blocksOf, paste, ROOT } from './docs-blocks.js';
+import { blocksOf, ROOT } from './docs-blocks.js';
 
 const read = (file: string) => readFile(join(ROOT, file), 'utf8');
-
-describe('README.md', () => {
-  it('shows what verify prints of a captured request', async () => {
-    const shown = blocksOf(await read('README.md')).find(({ text }) => /^accepted /.test(text));
-    const printed = [...(await paste('README.md', [8787, 3000, 8080, 9000]))];
-    const [, output = ''] = printed.find(([{ text }]) => text.includes('countersign verify')) ?? [];
-    expect(shown?.text).toMatch(/^accepted orders-service\n/);
-    expect(output.endsWith(shown?.text as string)).toBe(true);
-  }, 60_000);
-});
 
 describe.each(['README.md', 'docs/by-hand.md'])('%s', (file) => {
   it('has no block of code that nobody runs', async () => {

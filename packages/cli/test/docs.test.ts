@@ -35,10 +35,14 @@ describe('README.md', () => {
       { credential: 'orders-service', method: 'PUT', target: '/v1/files/captured.http' },
       { credential: 'orders-service', method: 'GET', signedHeaders: ['host'] },
     ]);
+    // What verify is said to print of a captured request.
+    const verified = blocksOf(await read('README.md')).find(({ text }) => /^accepted /.test(text));
+    expect(verified?.text).toMatch(/^accepted orders-service\n/);
+    expect(stringToSign?.endsWith(verified?.text as string)).toBe(true);
     expect(server).toBe('');
     expect(client).toMatch(/^200 orders-service asked for \/v1\/orders with 21 bytes$/m);
     expect(client).toMatch(/Authorization: '\n?.*HMAC-256 Credential=orders-service/);
-  }, 60_000);
+  }, 120_000);
 
   it('names the two commands that there are', async () => {
     const commands = blocksOf(await read('README.md')).find(({ text }) =>
@@ -59,7 +63,7 @@ describe('docs/by-hand.md', () => {
     expect(python).toMatch(
       /^200 \{"credential":"orders-service","method":"GET","target":"\/v1\/orders\/7"/,
     );
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('docs/errors.md', () => {
