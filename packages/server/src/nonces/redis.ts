@@ -59,12 +59,12 @@ const OPTIONS = [...SHARED_OPTIONS, 'client', 'prefix', 'wait', 'onWarning'];
  * is everything while the client is not connected: nothing is queued.
  *
  * What it promises. As long as the data is whole, no pair is fresh twice. When nonces may have been lost (the server was
- * restarted or replaced by a failover, or its data is gone), it refuses what is dated up to the second in which that was
- * noticed, as a store does that starts empty: before the next claim, if the connection was lost; within a second, if the
- * data was flushed under it, or behind a cluster or a proxy. The hole that remains is a caller, or another verifier, whose
- * clock ran ahead: `start: 'strict'` closes it, at the price of refusing everything for another skew. `wait` makes a
- * failover lose nothing. The server needs `maxmemory-policy noeviction`; every process needs a clock that agrees with the
- * others' within `clockMargin`.
+ * restarted or replaced by a failover, its data is gone, or its clock was set ahead), it refuses what is dated up to the
+ * second in which that was noticed, as a store does that starts empty: before the next claim, if the connection was lost;
+ * within a second, if the data was flushed or the clock set under it, or behind a cluster or a proxy. The hole that remains
+ * is a caller, or another verifier, whose clock ran ahead: `start: 'strict'` closes it, at the price of refusing everything
+ * for another skew. `wait` makes a failover lose nothing. The server needs `maxmemory-policy noeviction`; every process needs
+ * a clock that agrees with the others' within `clockMargin`.
  *
  * Give it a client of its own: one that is silent for four deadlines, or whose replies are out of step, is made to connect
  * anew.
@@ -109,6 +109,7 @@ class RedisNonceStore implements Required<NonceStore> {
       link: this.#link,
       markKey: `${this.#prefix}since`,
       deadline: settings.deadline,
+      clockMargin: settings.clockMargin,
       now: settings.now,
       warn: warner(hook),
     });

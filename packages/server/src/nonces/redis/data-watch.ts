@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inTime } from '../../request-view.js';
 import type { RedisLink, RedisNode } from './link.js';
+import { ServerClocks, type ServerTime } from './server-clocks.js';
 import type { RedisWarningCode } from './warnings.js';
 
 const LOOK_EVERY = 1_000; // ms, while there are claims
@@ -12,25 +13,30 @@ export interface DataWatchOptions {
   readonly markKey: string;
   /** Milliseconds for one look. */
   readonly deadline: number;
+  /** Seconds by which clocks may differ. */
+  readonly clockMargin: number;
   readonly now: () => number;
   readonly warn: (code: RedisWarningCode, message: string) => void;
 }
 
 /** A server as it described itself; without an id, if it did not. */
-interface Described {
-  readonly id: string | undefined;
+interface Described extends ServerTime {
   readonly evicts: string | undefined;
 }
 
 /**
  * Knows since when the data has been whole. A mark among the data tells since when, and which servers held it then; if
- * the mark is gone, or a server is another one than before, nonces may have been lost, and the data counts as begun now.
+ * the mark is gone, a server is another one than before, or its clock was set ahead, nonces may have been lost, and the data
+ * counts as begun now.
  * It looks whenever connections have changed, before the first claim that follows, and once a second besides.
  */
 export class DataWatch {
   readonly #options: DataWatchOptions;
   #since = Number.NEGATIVE_INFINITY;
   #servers: readonly string[] = [];
+  readonly #clocks: ServerClocks;
+  // Until the mark tells of it.
+  #setAhead = false;
   #generation = 0;
   // The generation that was looked at last.
   #known = -1;
@@ -41,6 +47,8 @@ export class DataWatch {
 
   constructor(options: DataWatchOptions) {
     this.#options = options;
+    // The other half is for the clocks of the processes.
+    this.#clocks = new ServerClocks((options.clockMargin * 1000) / 2);
     options.link.onChange((inDoubt) => {
       this.#generation++;
       this.#patience = inDoubt ? 1 : PATIENCE;
@@ -141,7 +149,9 @@ export class DataWatch {
     const unknown = servers.filter(
       (id) => !this.#servers.includes(id) && !mark?.servers.includes(id),
     );
-    if (mark !== undefined && unknown.length === 0 && !(nameless && first)) {
+    this.#setAhead ||= this.#clocks.wereSetAhead(described);
+    const isWhole = unknown.length === 0 && !(nameless && first) && !this.#setAhead;
+    if (mark !== undefined && isWhole) {
       // Another process may have noticed what this one could not.
       this.#since = Math.max(this.#since, mark.since);
       this.#servers = servers;
@@ -153,7 +163,10 @@ export class DataWatch {
     const reply = await inTime(link.send(markKey, ['SET', markKey, text]), deadline);
     if (reply !== 'OK') throw new Error('the mark could not be written');
     if (this.#known !== -1) {
-      const what = mark === undefined ? 'the data is gone' : 'a server was restarted or replaced';
+      const why = this.#setAhead
+        ? 'the clock of a server was set ahead'
+        : 'a server was restarted or replaced';
+      const what = mark === undefined ? 'the data is gone' : why;
       warn(
         'data_in_doubt',
         `${what}: what is dated up to now is refused, since its nonce may be lost`,
@@ -161,6 +174,7 @@ export class DataWatch {
     }
     this.#since = Math.max(this.#since, since);
     this.#servers = servers;
+    this.#setAhead = false;
   }
 
   #warnOfEviction(servers: readonly Described[]): void {
@@ -191,16 +205,22 @@ interface Asked {
 async function describe(node: RedisNode, whole: boolean): Promise<Described> {
   const token = randomBytes(12).toString('base64url');
   const info = (section: string) => node.send(['INFO', section]).catch(orNothing);
+  let toldAt = 0;
   const [echo, server, memory] = await Promise.all([
     node.send(['ECHO', token]).catch((error) => orNothing(error) ?? token),
-    info('server'),
+    info('server').finally(() => {
+      toldAt = performance.now();
+    }),
     whole ? info('memory') : undefined,
   ]);
   if (echo !== token) {
     node.reconnect();
     throw new Error('the connection is out of step');
   }
-  return { id: lineOf(server, 'run_id'), evicts: lineOf(memory, 'maxmemory_policy') };
+  const microseconds = Number(lineOf(server, 'server_time_usec') ?? Number.NaN);
+  const time = Number.isFinite(microseconds) ? microseconds / 1000 : undefined;
+  const [id, evicts] = [lineOf(server, 'run_id'), lineOf(memory, 'maxmemory_policy')];
+  return { id, evicts, time, toldAt };
 }
 
 /** What a user may not ask is unknown; any other error is one. */

@@ -2,7 +2,7 @@
  * What a store warns of:
  * - `evicts`: the policy for a full memory takes nonces away
  * - `eviction_unknown`: the server does not tell its policy, or may not be asked
- * - `data_in_doubt`: nonces may have been lost, by a restart, a failover or a flush
+ * - `data_in_doubt`: nonces may have been lost, by a restart, a failover, a flush or a clock that was set ahead
  */
 export type RedisWarningCode = 'evicts' | 'eviction_unknown' | 'data_in_doubt';
 
