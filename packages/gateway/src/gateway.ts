@@ -2,9 +2,9 @@ import type { DestinationStream } from 'pino';
 import type { GatewayConfig } from './config/config.js';
 import { type ConfigFile, readConfig } from './config/read-config.js';
 import { Listeners } from './listeners.js';
-import { Anomalies } from './observe/anomalies.js';
+import type { Anomalies } from './observe/anomalies.js';
 import { type Audit, openAudit } from './observe/audit.js';
-import { createMetrics } from './observe/metrics.js';
+import type { Metrics } from './observe/metrics.js';
 import { recordOf } from './observe/record.js';
 import { createRuntime, type Observers, type Runtime } from './runtime/runtime.js';
 import { serversOf } from './servers.js';
@@ -51,7 +51,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 class Running implements Gateway {
   readonly #options: GatewayOptions;
   readonly #listeners = new Listeners();
-  readonly #metrics = createMetrics(() => this.#runtime?.nonces?.store);
+  #metrics: Metrics | undefined;
   #audit: Audit | undefined;
   #anomalies: Anomalies | undefined;
   #runtime: Runtime | undefined;
@@ -124,10 +124,10 @@ class Running implements Gateway {
     if (this.#stopping || typeof config !== 'string') return;
     try {
       await this.#apply(readConfig(config));
-      this.#metrics.reload(true);
+      this.#metrics?.reload(true);
       this.#audit?.say('info', 'the configuration was read again');
     } catch (error) {
-      this.#metrics.reload(false);
+      this.#metrics?.reload(false);
       const { message } = error as Error;
       this.#audit?.say('error', `the configuration was not taken, the old one stays: ${message}`);
       throw error;
@@ -140,7 +140,9 @@ class Running implements Gateway {
     const before = this.#runtime;
     const files = new Set<string>();
     const references = { path: file.path, env: this.#options.env, files };
-    const anomalies = this.#anomaliesOf(before, file);
+    const anomalies = await this.#anomaliesOf(before, file);
+    // Nobody measures what nobody can ask for.
+    if (config.admin !== undefined) this.#metrics ??= await this.#createMetrics();
     const observers = this.#observers(config, anomalies);
     const runtime = await createRuntime(file, references, observers, before);
     const audit = this.#audit === undefined || config.audit?.to !== before?.config.audit?.to;
@@ -149,7 +151,7 @@ class Running implements Gateway {
     try {
       const wanted = serversOf(runtime, {
         current: () => next ?? (this.#runtime as Runtime),
-        registry: this.#metrics.registry,
+        registry: () => this.#metrics?.registry,
         stopping: () => this.#stopping,
       });
       await this.#listeners.apply(wanted, config.drain ?? 10);
@@ -172,24 +174,32 @@ class Running implements Gateway {
     old?.close();
   }
 
-  #anomaliesOf(before: Runtime | undefined, { config }: ConfigFile): Anomalies | undefined {
+  async #createMetrics(): Promise<Metrics> {
+    const { createMetrics } = await import('./observe/metrics.js');
+    return createMetrics(() => this.#runtime?.nonces?.store);
+  }
+
+  async #anomaliesOf(
+    before: Runtime | undefined,
+    { config }: ConfigFile,
+  ): Promise<Anomalies | undefined> {
     const { penalties } = config;
     if (penalties === undefined) return undefined;
     const same = JSON.stringify(penalties) === JSON.stringify(before?.config.penalties);
     if (same && this.#anomalies !== undefined) return this.#anomalies;
+    const { Anomalies } = await import('./observe/anomalies.js');
     return new Anomalies(penalties, (anomaly) => {
-      this.#metrics.anomaly(anomaly.kind);
+      this.#metrics?.anomaly(anomaly.kind);
       this.#audit?.say('warn', 'anomaly', { anomaly });
     });
   }
 
   #observers({ admin }: GatewayConfig, anomalies: Anomalies | undefined): Observers {
     return {
-      // Nobody measures what nobody can ask for.
-      onEvent: admin === undefined ? undefined : (event) => this.#metrics.event(event),
+      onEvent: admin === undefined ? undefined : (event) => this.#metrics?.event(event),
       onDecision: (exchange, policy) => {
         const record = recordOf(exchange, policy);
-        this.#metrics.decision(record);
+        this.#metrics?.decision(record);
         this.#audit?.write(record);
         anomalies?.count(record);
       },

@@ -14,7 +14,7 @@ import type { Runtime } from './runtime/runtime.js';
 export interface ServerParts {
   /** What is to answer, when a request comes. */
   readonly current: () => Runtime;
-  readonly registry: Registry;
+  readonly registry: () => Registry | undefined;
   /** True from when the gateway is to stop. */
   readonly stopping: () => boolean;
 }

@@ -11,7 +11,6 @@ import {
   startGateway,
   Upstreams,
 } from '@countersign/gateway';
-import Fastify from 'fastify';
 import { CALLER, HOST, newVerifier } from '../../server-process.mjs';
 
 const [kind, upstreamPort] = process.argv.slice(2);
@@ -99,6 +98,8 @@ async function gateway(more) {
 }
 
 async function fastifyProxy() {
+  // Only here, so that the memory of the others has nothing of it.
+  const { default: Fastify } = await import('fastify');
   const { default: httpProxy } = await import('@fastify/http-proxy');
   const app = Fastify();
   await app.register(httpProxy, { upstream: origin });

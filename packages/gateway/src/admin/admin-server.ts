@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 
 export interface AdminOptions {
-  readonly registry: Registry;
+  readonly registry: () => Registry | undefined;
   /** What does not answer, by its name; empty if all is well. */
   readonly health: () => Promise<Readonly<Record<string, string>>>;
   /** True from when it is to stop. */
@@ -16,8 +16,9 @@ export function createAdminServer({ registry, health, stopping }: AdminOptions):
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { Allow: 'GET, HEAD' }).end();
     } else if (path === '/metrics') {
-      response.writeHead(200, { 'Content-Type': registry.contentType });
-      response.end(await registry.metrics());
+      const metrics = registry();
+      response.writeHead(200, { 'Content-Type': metrics?.contentType });
+      response.end(await metrics?.metrics());
     } else if (path === '/healthz') {
       json(response, 200, { status: 'ok' });
     } else if (path === '/readyz') {
