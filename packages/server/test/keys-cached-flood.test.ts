@@ -64,6 +64,21 @@ describe('a flood of strangers', () => {
     expect(store.find('stranger-19899')).toBeInstanceOf(Promise);
   });
 
+  it('is remembered up to 10,000 of them, and up to 64 lookups are made at once, unless said otherwise', async () => {
+    const { backend, store } = await warm({});
+    for (let i = 0; i <= 10_000; i++) await store.find(`stranger-${i}`);
+    expect(store.find('stranger-1')).toBeUndefined();
+    expect(store.find('stranger-10000')).toBeUndefined();
+    const again = store.find('stranger-0');
+    expect(again).toBeInstanceOf(Promise);
+    await again;
+    backend.mode = 'hangs';
+    const asked = Array.from({ length: 100 }, (_, i) => (async () => store.find(`x${i}`))());
+    const outcomes = Promise.allSettled(asked);
+    await backend.answer(undefined);
+    expect((await outcomes).filter(({ status }) => status === 'fulfilled')).toHaveLength(64);
+  });
+
   it('takes little memory, however long the texts are that the names were cut from', async () => {
     const { backend, store } = await warm({ negativeTtl: 3_600_000 });
     const padding = 'x'.repeat(4_000);
