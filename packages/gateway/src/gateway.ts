@@ -1,6 +1,7 @@
 import type { DestinationStream } from 'pino';
 import type { GatewayConfig } from './config/config.js';
 import { type ConfigFile, readConfig } from './config/read-config.js';
+import { type References, resolvePath } from './config/reference.js';
 import { Listeners } from './listeners.js';
 import type { Anomalies } from './observe/anomalies.js';
 import { type Audit, openAudit } from './observe/audit.js';
@@ -145,22 +146,28 @@ class Running implements Gateway {
     if (config.admin !== undefined) this.#metrics ??= await this.#createMetrics();
     const observers = this.#observers(config, anomalies);
     const runtime = await createRuntime(file, references, observers, before);
-    const audit = this.#audit === undefined || config.audit?.to !== before?.config.audit?.to;
+    const old = this.#audit;
+    let audit = old;
     // A server that is new may be asked before the configuration it came with has taken the place of the old one.
     let next: Runtime | undefined = runtime;
     try {
+      audit = this.#auditFor(config, before, references);
+      this.#audit ??= audit;
       const wanted = serversOf(runtime, {
         current: () => next ?? (this.#runtime as Runtime),
         registry: () => this.#metrics?.registry,
         stopping: () => this.#stopping,
       });
       await this.#listeners.apply(wanted, config.drain ?? 10);
-      if (audit) this.#openAudit(config.audit?.to ?? 'stdout');
     } catch (error) {
+      if (audit !== old) audit?.close();
+      this.#audit = old;
       await runtime.close(before);
       throw file.located(error);
     }
     this.#runtime = runtime;
+    this.#audit = audit;
+    if (audit !== old) old?.close();
     next = undefined;
     this.#anomalies = anomalies;
     this.#files = files;
@@ -168,10 +175,14 @@ class Running implements Gateway {
     void before?.close(runtime).catch(() => {});
   }
 
-  #openAudit(to: string): void {
-    const old = this.#audit;
-    this.#audit = openAudit(to, this.#options.said);
-    old?.close();
+  /** The log there is, if it is to stay the same. */
+  #auditFor({ audit = {} }: GatewayConfig, before: Runtime | undefined, references: References) {
+    const { to = 'stdout' } = audit;
+    if (this.#audit !== undefined && to === (before?.config.audit?.to ?? 'stdout')) {
+      return this.#audit;
+    }
+    const place = to === 'stdout' || to === 'none' ? to : resolvePath(references, to);
+    return openAudit(place, this.#options.said);
   }
 
   async #createMetrics(): Promise<Metrics> {

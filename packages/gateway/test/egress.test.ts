@@ -1,22 +1,23 @@
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
 import { protect } from '@countersign/server/node';
 import { freePort } from '@countersign/test-servers';
 import { TEST_KEY, TEST_KEY_ENTRY, Wire } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
-import { gatewayOf } from './gateway-rig.js';
-import { listening, untilTestEnds } from './proxy-rig.js';
+import { folder, gatewayOf } from './gateway-rig.js';
+import { listening, service, untilTestEnds } from './proxy-rig.js';
 
 const BILLING = 'csk_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8';
 
-/** A service that verifies and says who called, and a signing proxy to it. */
-async function ready(more = {}, options = {}) {
+/** A service that verifies and says who called. */
+async function verifying(options = {}) {
   const port = await freePort();
-  const hosts = [`127.0.0.1:${port}`];
   const verifier = createVerifier({
     keys: staticKeys([TEST_KEY_ENTRY, { credential: 'billing', secrets: [{ secret: BILLING }] }]),
     nonces: memoryNonceStore({ start: 'fresh' }),
-    hosts,
+    hosts: [`127.0.0.1:${port}`],
     ...options,
   });
   const server = createServer(
@@ -25,19 +26,22 @@ async function ready(more = {}, options = {}) {
     }),
   );
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return { server, port };
+}
+
+/** A signing proxy to it; where that listens. */
+async function proxying(port: number, more = {}) {
   const at = await freePort();
-  await gatewayOf({
-    egress: [
-      {
-        listen: `127.0.0.1:${at}`,
-        origin: `http://127.0.0.1:${port}`,
-        credential: TEST_KEY.credential,
-        secret: 'env:SECRET',
-        ...more,
-      },
-    ],
-  });
-  return { at, server };
+  const { credential } = TEST_KEY;
+  const origin = `http://127.0.0.1:${port}`;
+  const one = { listen: `127.0.0.1:${at}`, origin, credential, secret: 'env:SECRET', ...more };
+  await gatewayOf({ egress: [one] });
+  return at;
+}
+
+async function ready(more = {}, options = {}) {
+  const { server, port } = await verifying(options);
+  return { at: await proxying(port, more), server };
 }
 
 const call = async (port: number, path: string, init: RequestInit = {}) => {
@@ -152,5 +156,98 @@ describe('egress', () => {
     });
     expect(await call(at, '/')).toEqual([200, 'at last']);
     expect(new Set(nonces).size).toBe(3);
+  });
+
+  it('sends each retry with a signature that holds, once', async () => {
+    const { server, port } = await verifying();
+    let dropped = 0;
+    // The first attempt is lost before it is read, the second is answered.
+    server.prependListener('request', (request) => {
+      if (dropped++ === 0) request.socket.destroy();
+    });
+    const at = await proxying(port, { retries: 2 });
+    expect((await call(at, '/a'))[1]).toBe('orders-service GET /a ');
+    expect(dropped).toBe(2);
+    server.close();
+  });
+
+  it('drops what belongs to the connection, and what only the signer may say', async () => {
+    const behind = await untilTestEnds(service());
+    const at = await proxying(behind.port);
+    const wire = await Wire.open(at);
+    const lines = [
+      `POST /a HTTP/1.1\r\nHost: 127.0.0.1:${at}`,
+      'Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 2\r\nTE: trailers',
+      'Authorization: Bearer mine\r\nX-Nonce: mine\r\nDate: mine\r\nContent-Digest: mine',
+      'X-Kept: kept\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Trailer: 1\r\n\r\n',
+    ];
+    expect((await wire.write(lines.join('\r\n')).reply()).status).toBe(200);
+    const [got] = behind.got;
+    const names = got?.headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+    expect(names).not.toEqual(expect.arrayContaining(['x-hop']));
+    for (const name of ['keep-alive', 'te', 'x-trailer', 'transfer-encoding']) {
+      expect(names).not.toContain(name);
+    }
+    expect(got?.headers).not.toContain('mine');
+    expect([got?.headers.includes('kept'), `${got?.body}`]).toEqual([true, 'x']);
+    wire.socket.destroy();
+  });
+
+  it('listens at a socket of Unix, which needs no name', async () => {
+    const { server, port } = await verifying();
+    const path = join(folder(), 'egress.sock');
+    await proxying(port, { listen: `unix:${path}` });
+    const answer = await new Promise<string>((resolve, reject) => {
+      get({ socketPath: path, path: '/a', headers: { Host: 'anything' } }, async (response) => {
+        resolve(`${response.statusCode} ${await text(response)}`);
+      }).on('error', reject);
+    });
+    expect(answer).toBe('200 orders-service GET /a ');
+    server.close();
+  });
+
+  it.each(['0.0.0.0:0', '[::]:0', '192.0.2.1:0', 'example.com:0'])(
+    'does not start at %s, unless it is told to',
+    async (listen) => {
+      const options = {
+        listen,
+        origin: 'http://127.0.0.1:9',
+        credential: 'a',
+        secret: 'env:SECRET',
+      };
+      await expect(gatewayOf({ egress: [options] })).rejects.toThrow(
+        `egress[0].listen: ${listen} can be reached from other machines`,
+      );
+      if (listen !== '0.0.0.0:0') return;
+      const { port } = await gatewayOf({ egress: [{ ...options, allowRemote: true }] });
+      expect(port('egress[0]')).toBeGreaterThan(0);
+    },
+  );
+
+  it.each([
+    ['8-bit bytes in a signed field', 'Content-Type: caf\xe9'],
+    ['a field twice that must be there once', 'Content-Type: a/b\r\nContent-Type: c/d'],
+    ['two encodings', 'Content-Encoding: gzip\r\nContent-Encoding: br'],
+    ['an upgrade', 'Connection: Upgrade\r\nUpgrade: websocket'],
+    ['what it expects', 'Expect: a miracle'],
+  ])('answers whatever it is asked, and goes on: %s', async (_, head) => {
+    const { at, server } = await ready();
+    const wire = await Wire.open(at);
+    const lines = `POST /a HTTP/1.1\r\nHost: 127.0.0.1:${at}\r\nContent-Length: 1\r\n${head}`;
+    const { status } = await wire.write(`${lines}\r\n\r\nx`).reply();
+    expect([200, 400, 417]).toContain(status);
+    wire.socket.destroy();
+    expect((await call(at, '/b'))[0]).toBe(200);
+    server.close();
+  });
+
+  it('does not wait for ever for a body', async () => {
+    const { at, server } = await ready({ bodyTimeout: 200 });
+    const wire = await Wire.open(at);
+    const head = `POST /a HTTP/1.1\r\nHost: 127.0.0.1:${at}\r\nContent-Length: 9\r\n\r\n`;
+    const reply = await wire.write(`${head}some`).reply();
+    expect([reply.status, JSON.parse(reply.body).code]).toEqual([408, 'body_timeout']);
+    wire.socket.destroy();
+    server.close();
   });
 });

@@ -190,6 +190,54 @@ describe('places to listen at', () => {
   });
 });
 
+describe('a new configuration', () => {
+  it('cuts nothing off: not a request, not a body on its way, not a WebSocket', async () => {
+    const port = await freePort();
+    const echo = new WebSocketServer({ port, host: '127.0.0.1' });
+    echo.on('connection', (socket) => socket.on('message', (data) => socket.send(`${data}!`)));
+    onTestFinished(() => void echo.close());
+    const slow = await untilTestEnds(
+      service((_, response) => setTimeout(() => response.end('old'), 300)),
+    );
+    const fresh = await untilTestEnds(service((_, response) => response.end('new')));
+    const configOf = (upstream: number, more = {}) => ({
+      proxy: proxyOf(upstream, { stream: { routes: ['POST /stream'] } }),
+      ...more,
+    });
+    const tried = await gatewayOf(configOf(port));
+    const at = tried.port('proxy');
+    const socket = new WebSocket(`ws://127.0.0.1:${at}/`, { headers: headersFor() });
+    const messages: string[] = [];
+    socket.on('message', (data) => messages.push(`${data}`));
+    await new Promise((resolve) => socket.once('open', resolve));
+
+    tried.write(configOf(slow.port));
+    await tried.gateway.reload();
+    const asking = await Wire.open(at);
+    asking.write(signedRequest({ now }));
+    await expect.poll(() => slow.got.length).toBe(1);
+    const url = 'https://api.example.com/stream';
+    const body = Buffer.alloc(100_000, 'countersign');
+    const bytes = toHttp1(signedRequest({ now, method: 'POST', url, body }));
+    const sending = await Wire.open(at);
+    sending.write(bytes.subarray(0, 50_000));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+
+    tried.write(configOf(fresh.port, { presigned: true }));
+    await tried.gateway.reload();
+    sending.write(bytes.subarray(50_000));
+    expect((await asking.reply()).body).toBe('old');
+    expect((await sending.reply()).body).toBe('old');
+    expect(slow.got.map((got) => got.body.length)).toEqual([0, body.length]);
+    asking.write(signedRequest({ now }));
+    expect((await asking.reply()).body).toBe('new');
+    socket.send('still');
+    await expect.poll(() => messages).toEqual(['still!']);
+    socket.close();
+    for (const wire of [asking, sending]) wire.socket.destroy();
+  });
+});
+
 describe('a certificate', () => {
   it('that is new is shown to new connections; one that is broken is not taken', async () => {
     const behind = await untilTestEnds(service());

@@ -120,6 +120,27 @@ describe('the log', () => {
     expect(paths('audit.log')).toContain('/after');
   });
 
+  it('that cannot be written is told at once, and leaves the old one', async () => {
+    const behind = await untilTestEnds(service());
+    const proxy = proxyOf(behind.port);
+    const log = { audit: { to: '/dev/null/audit.log' } };
+    await expect(gatewayOf({ proxy, ...log })).rejects.toThrow(
+      /gateway\.yaml:1:\d+: audit\.to: cannot write \/dev\/null\/audit\.log \(E\w+\)/,
+    );
+    const { gateway, port, write, directory } = await gatewayOf({ proxy });
+    write({ proxy, ...log });
+    await expect(gateway.reload()).rejects.toThrow('audit.to: cannot write');
+    expect((await ask(port('proxy'), { url: 'https://api.example.com/still' })).status).toBe(200);
+    write({ proxy, audit: { to: 'below/other.log' } }); // relative to the configuration
+    await gateway.reload();
+    expect((await ask(port('proxy'), { url: 'https://api.example.com/other' })).status).toBe(200);
+    await gateway.close();
+    expect(recordsIn(directory).map(({ path }) => path)).toEqual(['/still']);
+    expect(recordsIn(join(directory, 'below'), 'other.log').map(({ path }) => path)).toEqual([
+      '/other',
+    ]);
+  });
+
   it('has the bytes of every kind of body, and what could not be passed on', async () => {
     const behind = await untilTestEnds(service((_, response) => response.end('four')));
     const { gateway, port, directory } = await gatewayOf({

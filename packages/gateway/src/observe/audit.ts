@@ -1,3 +1,5 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type DestinationStream, pino } from 'pino';
 import type { DecisionRecord } from './record.js';
 
@@ -17,33 +19,24 @@ export interface Audit {
  *
  * @param to - `stdout`, `none`, or the path of a file that lines are added to
  * @param said - where the gateway speaks of itself; with the decisions unless given
+ * @throws TypeError that begins with `audit.to`, if the file cannot be written
  */
 export function openAudit(to: string, said?: DestinationStream): Audit {
-  // Lines are gathered for a write, at most a second long.
-  const file =
-    to === 'none'
-      ? undefined
-      : pino.destination({
-          dest: to === 'stdout' ? 1 : to,
-          mkdir: true,
-          append: true,
-          mode: 0o640,
-          sync: false,
-          minLength: 4096,
-          periodicFlush: 1_000,
-        });
+  const file = to === 'none' ? undefined : destinationOf(to);
   const options = { base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const decisions =
     file === undefined ? undefined : pino({ ...options, messageKey: 'message' }, file);
   const own = pino({ ...options, messageKey: 'message' }, said ?? file ?? pino.destination(2));
   file?.on('error', () => {}); // a full disk stops the log, not the requests
+  let closed = false;
   return {
     write(record) {
-      if (decisions === undefined) return;
+      if (decisions === undefined || closed) return;
       if (record.verdict === 'accepted' && record.status < 500) decisions.info(record);
       else decisions.warn(record);
     },
     say(level, message, more = {}) {
+      if (closed) return;
       own[level](more, message);
       file?.flush();
     },
@@ -51,11 +44,35 @@ export function openAudit(to: string, said?: DestinationStream): Audit {
       if (to !== 'stdout') file?.reopen();
     },
     close() {
+      closed = true;
       try {
         file?.flushSync();
       } catch {
-        // It was never opened.
+        // A disk that is full now will not be less so for being waited for.
       }
+      // One that is still being opened would close nothing.
+      if (file !== undefined && to !== 'stdout') closeWhenOpen(file);
     },
   };
+}
+
+function closeWhenOpen(file: ReturnType<typeof pino.destination>): void {
+  const { fd } = file as unknown as { fd: number };
+  if (fd < 0) file.once('ready', () => file.end());
+  else file.destroy();
+}
+
+function destinationOf(to: string): ReturnType<typeof pino.destination> {
+  // Lines are gathered for a write, at most a second long.
+  const gathering = { sync: false, minLength: 4096, periodicFlush: 1_000, mode: 0o640 };
+  if (to === 'stdout') return pino.destination({ ...gathering, dest: 1 });
+  try {
+    mkdirSync(dirname(to), { recursive: true });
+    // One that cannot be opened is told at once, instead of at the first line.
+    closeSync(openSync(to, 'a', 0o640));
+    return pino.destination({ ...gathering, dest: to, append: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new TypeError(`audit.to: cannot write ${to} (${code})`);
+  }
 }
