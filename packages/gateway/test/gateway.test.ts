@@ -64,6 +64,36 @@ describe('a policy', () => {
     expect(log).not.toMatch(/hush|csk_|Signature|x-nonce/i);
   });
 
+  it('has HTTPS required, and addresses told by those who are believed', async () => {
+    const behind = await untilTestEnds(service());
+    const policy = {
+      routes: [
+        { path: '/secure', methods: ['GET'], https: true },
+        { path: '/inside', methods: ['GET'], allowAddresses: ['10.0.0.0/8', 'fd00::/8'] },
+      ],
+    };
+    const outcomes = async (trustedProxies?: string[]) => {
+      const { port } = await gatewayOf({ proxy: proxyOf(behind.port), policy, trustedProxies });
+      const tell = async (path: string, ...fields: string[]) => {
+        const view = signedRequest({ now, url: `https://api.example.com${path}` });
+        const wire = await Wire.open(port('proxy'));
+        const reply = await wire.write({ ...view, headers: [...view.headers, ...fields] }).reply();
+        wire.socket.destroy();
+        return reply.status === 200 ? 200 : JSON.parse(reply.body).code;
+      };
+      return [
+        await tell('/secure'),
+        await tell('/secure', 'X-Forwarded-Proto', 'https'),
+        await tell('/inside', 'X-Forwarded-For', '10.1.2.3'),
+        await tell('/inside', 'X-Forwarded-For', 'fd00::1'),
+        await tell('/inside', 'X-Forwarded-For', '192.0.2.1, 127.0.0.2'),
+      ];
+    };
+    const [denied, elsewhere] = ['permission_denied', 'address_not_allowed'];
+    expect(await outcomes()).toEqual([denied, denied, elsewhere, elsewhere, elsewhere]);
+    expect(await outcomes(['127.0.0.0/8'])).toEqual([denied, 200, 200, 200, elsewhere]);
+  });
+
   it('looks into payloads', async () => {
     const behind = await untilTestEnds(service());
     const policy = { routes: ['POST /**'], payload: { maxDepth: 2 } };
