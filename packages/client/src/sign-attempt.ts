@@ -3,6 +3,7 @@ import {
   canonicalTarget,
   FIELD_VALUE,
   formatContentDigest,
+  isMethod,
   parseContentDigest,
   stringToSign,
   TOKEN,
@@ -33,7 +34,7 @@ export function signAttempt(rules: SignerRules, request: RequestToSign, offset: 
     throw new TypeError('request: expected an object with a url');
   }
   const method = request.method ?? 'GET';
-  if (typeof method !== 'string' || !TOKEN.test(method)) {
+  if (typeof method !== 'string' || !isMethod(method)) {
     throw new TypeError('method: expected a method such as "POST"');
   }
   const { names, destination, algorithm, credential } = rules;

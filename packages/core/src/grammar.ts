@@ -3,6 +3,15 @@
 /** RFC 9110 §5.6.2 token. */
 export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+const METHODS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+]);
+
+/** A method (RFC 9110 §9.1) is a token, and nearly always one of a few. */
+export function isMethod(text: string): boolean {
+  return METHODS.has(text) || TOKEN.test(text);
+}
+
 /** A token without upper case: the form of a name in SignedHeaders. */
 export const LOWER_CASE_TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 

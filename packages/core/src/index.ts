@@ -21,7 +21,7 @@ export {
 } from './content-digest.js';
 export { unsignedField } from './coverage.js';
 export { formatBasicDate, formatImfDate, parseBasicDate, parseImfDate } from './dates.js';
-export { CREDENTIAL, FIELD_VALUE, isNonce, TOKEN, trimOws } from './grammar.js';
+export { CREDENTIAL, FIELD_VALUE, isMethod, isNonce, TOKEN, trimOws } from './grammar.js';
 export {
   fieldBits,
   fieldPlace,

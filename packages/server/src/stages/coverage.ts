@@ -5,9 +5,9 @@ import {
   fieldBits,
   fieldPlace,
   type HeaderFields,
+  isMethod,
   METHOD_OVERRIDE_FIELDS,
   Refusal,
-  TOKEN,
   type UnverifiedClaim,
   unsignableField,
   unsignedField,
@@ -34,7 +34,6 @@ const FRAMING = fieldBits(['content-length', 'transfer-encoding']);
 const DIGEST = fieldBits(['content-digest']);
 const HOST = fieldPlace('host');
 const LENGTH = fieldPlace('content-length');
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** Stage 4. Everything that decides what the request does must be signed and have one form. */
 export function checkCoverage(
@@ -52,7 +51,7 @@ export function checkCoverage(
     unsignable(claim, fields, host);
   if (fault !== undefined) return fault;
 
-  if (!METHODS.has(request.method) && !TOKEN.test(request.method))
+  if (!isMethod(request.method))
     return new Refusal('target_malformed', 'The method is not a token.');
   const target = canonicalTarget(request.target);
   if (target instanceof Refusal) return target;
