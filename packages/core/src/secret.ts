@@ -16,7 +16,9 @@ const PREFIX = 'csk_';
  */
 export class Secret {
   readonly #bytes: Uint8Array;
-  readonly #keys = new Map<Algorithm, MacKey>();
+  // A service may hold a million secrets, and mostly uses each with one algorithm.
+  #key256: MacKey | undefined;
+  #key512: MacKey | undefined;
 
   private constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -78,11 +80,11 @@ export class Secret {
   }
 
   #key(algorithm: Algorithm): MacKey {
-    let key = this.#keys.get(algorithm);
-    if (key === undefined) {
-      key = importKey(algorithm, this.#bytes);
-      this.#keys.set(algorithm, key);
+    if (algorithm === 'HMAC-256') {
+      this.#key256 ??= importKey(algorithm, this.#bytes);
+      return this.#key256;
     }
-    return key;
+    this.#key512 ??= importKey(algorithm, this.#bytes);
+    return this.#key512;
   }
 }
