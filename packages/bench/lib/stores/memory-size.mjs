@@ -20,7 +20,7 @@ export const MEMORY_SIZES = [100, 100_000].map((credentials) => ({
  * @param options - `live` nonces, `perSecond` that expire and are claimed anew, `credentials` that they are of, for how many
  *   `seconds`
  * @returns `size` and, of each nonce, the resident `bytes`; microseconds of a `claim`, the median at that size; the longest
- *   pauses in milliseconds, `growing` and `expiring`
+ *   pauses in milliseconds, `growing` and `expiring`; and the longest with what the `collector` of Node took of it
  */
 export async function memorySize(options) {
   const { stdout } = await promisify(execFile)(process.execPath, [

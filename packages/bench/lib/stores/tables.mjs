@@ -52,9 +52,10 @@ export const memoryTable = (rows) =>
       'claim µs',
       'longest pause ms, growing',
       'expiring',
+      'with the collector',
     ],
-    rows.map(({ name, size, bytes, claim, growing, expiring }) => [
+    rows.map(({ name, size, bytes, claim, growing, expiring, collector }) => [
       ...[name, whole(size), whole(bytes), claim.toFixed(2), growing.toFixed(1)],
-      expiring.toFixed(1),
+      ...[expiring.toFixed(1), collector.toFixed(1)],
     ]),
   );
