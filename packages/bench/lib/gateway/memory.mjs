@@ -1,6 +1,7 @@
 // What the gateway holds after many requests, and while bodies go through it that are longer than memory should be.
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { createSigner } from '@countersign/client';
 import { CALLER, HOST, startServer } from '../../server-process.mjs';
 import { sendAll } from '../http-load.mjs';
@@ -54,13 +55,19 @@ export function longBodies({ bytes }) {
     })) {
       const before = await gateway.ask('rss');
       let most = before;
-      const watching = setInterval(async () => {
-        most = Math.max(most, await gateway.ask('live'));
-      }, 50);
+      let sending = true;
+      const watching = (async () => {
+        while (sending) {
+          most = Math.max(most, await gateway.ask('live'));
+          await setTimeout(50);
+        }
+      })();
       const start = performance.now();
       await send();
-      clearInterval(watching);
-      grown[way] = { grown: most - before, seconds: (performance.now() - start) / 1000 };
+      const seconds = (performance.now() - start) / 1000;
+      sending = false;
+      await watching;
+      grown[way] = { grown: most - before, seconds };
     }
     return { bytes, grown };
   });

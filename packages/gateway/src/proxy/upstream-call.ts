@@ -69,6 +69,8 @@ function ask(
       },
     });
     try {
+      // undici takes a stream that is cut off already for an empty body, and sends it as a whole one.
+      if (body === request && request.destroyed) throw request.errored ?? new Error('cut off');
       const { method = '', url: path = '' } = request;
       upstream.dispatch({ method: method as 'GET', path, headers, body }, relay);
     } catch (error) {
