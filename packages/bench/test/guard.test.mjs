@@ -2,10 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { CONTESTANTS, proveHonest } from '../lib/contestants.mjs';
 import { floorOfSign, floorOfVerify } from '../lib/floor.mjs';
 import { mustAccept, ours } from '../lib/ours.mjs';
+import { refusals } from '../lib/refusals.mjs';
 import { inTurns } from '../lib/rounds.mjs';
 
 // Ratios to the floor in one run, of the quickest round of each: what a busy machine adds is left out.
-const MOST = { sign: 2.0, verify: 2.8 };
+const MOST = { sign: 1.6, verify: 2.4 };
+const MOST_OF_REFUSALS = {
+  'malformed Authorization': 0.4,
+  'unknown key, each time another': 1.6,
+  'bad signature': 1.6,
+};
 
 describe('what is measured', () => {
   it.each(CONTESTANTS)('$name accepts its own and refuses an altered body', (contestant) =>
@@ -42,5 +48,14 @@ describe('the cost, as a ratio to the floor, stays below its guard', () => {
     const least = Math.min(...figures.ours) / Math.min(...figures.floor);
     console.log(`verify: ${least.toFixed(2)} of the floor`);
     expect(least).toBeLessThan(MOST.verify);
+  });
+
+  it('of refusing', async () => {
+    const rows = await refusals({ rounds: 100, turns: 1, operations: 100 });
+    for (const [name, most] of Object.entries(MOST_OF_REFUSALS)) {
+      const least = rows.find((row) => row.name === name)?.ratio.least;
+      console.log(`${name}: ${least?.toFixed(2)} of the floor`);
+      expect(least).toBeLessThan(most);
+    }
   });
 });
