@@ -91,6 +91,7 @@ async function start(name: string, want: Wanted): Promise<Listening> {
   const server = want.create();
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
+    if (sockets.has(socket)) return; // given back by what took it off its parser
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });

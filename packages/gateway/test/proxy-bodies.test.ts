@@ -1,5 +1,4 @@
 import { readdirSync, readlinkSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
 import { selfSignedCertificate } from '@countersign/test-servers';
@@ -11,9 +10,8 @@ import {
   withBody,
 } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
-import WebSocket, { WebSocketServer } from 'ws';
 import { folder, gatewayOf } from './gateway-rig.js';
-import { listening, proxyTo, service, untilTestEnds } from './proxy-rig.js';
+import { proxyTo, service, untilTestEnds } from './proxy-rig.js';
 
 const MIB = 1024 * 1024;
 const now = () => Date.now();
@@ -175,61 +173,6 @@ describe('a body that streams', () => {
       expect(got.complete).toBe(false);
       expect(got.body.length).toBeLessThan(other.length);
     }
-  });
-});
-
-describe('an upgrade', () => {
-  async function rig() {
-    const server = createServer((_, response) => response.writeHead(426).end('none here'));
-    new WebSocketServer({ server, path: '/echo' }).on('connection', (socket, request) => {
-      socket.send(`${request.headers['x-countersign-credential']}`);
-      socket.on('message', (data) => socket.send(`${data}!`));
-    });
-    const behind = await untilTestEnds(listening(server));
-    return untilTestEnds(proxyTo(behind.port, verifierOf()));
-  }
-  const headersFor = (target: string) => {
-    const { headers } = signedRequest({ now, url: `https://api.example.com${target}` });
-    return Object.fromEntries(
-      headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1] as string]] : [])),
-    );
-  };
-  const open = (port: number, headers: Record<string, string>, path = '/echo') =>
-    new Promise<WebSocket | number>((resolve, reject) => {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers });
-      const greeting = () => resolve(socket);
-      socket.once('open', greeting).once('error', reject);
-      socket.once('unexpected-response', (_, { statusCode = 0 }) => {
-        resolve(statusCode);
-        socket
-          .off('error', reject)
-          .on('error', () => {})
-          .terminate();
-      });
-    });
-
-  it('that was signed joins the two', async () => {
-    const proxy = await rig();
-    const socket = (await open(proxy.port, headersFor('/echo'))) as WebSocket;
-    const messages: string[] = [];
-    socket.on('message', (data) => messages.push(`${data}`));
-    socket.send('hello');
-    await expect.poll(() => messages).toContain('hello!');
-    socket.close();
-  });
-
-  it('that was not, or was before, is refused', async () => {
-    const proxy = await rig();
-    const headers = headersFor('/echo');
-    expect(await open(proxy.port, { Host: 'api.example.com' })).toBe(401);
-    ((await open(proxy.port, headers)) as WebSocket).terminate();
-    expect(await open(proxy.port, headers)).toBe(401);
-  });
-
-  it('that upstream refuses is refused as it said', async () => {
-    const proxy = await rig();
-    const status = await open(proxy.port, headersFor('/nothing'), '/nothing');
-    expect([400, 426]).toContain(status);
   });
 });
 

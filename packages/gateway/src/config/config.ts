@@ -59,6 +59,7 @@ export interface ProxyConfig {
     readonly maxBodyBytes?: number;
     readonly bodyTimeout?: number;
   };
+  readonly upgrades?: readonly string[];
   readonly sign?: KeyConfig;
 }
 

@@ -16,6 +16,7 @@ import { Busy } from './busy.js';
 import { callerAddress, type IsTrusted } from './caller-address.js';
 import { type Exchange, exchangeOf, type OnExchange, tell } from './exchange.js';
 import { droppedField, dropsFields, forwardedFields } from './forwarded-fields.js';
+import { isHandshake, UPGRADES } from './handshake.js';
 import { payloadFaultOf } from './payload-of.js';
 import { sendProblem } from './problem.js';
 import { type Resign, resigned } from './resign.js';
@@ -23,6 +24,7 @@ import { SPOOL, SpooledBody, type SpoolOptions } from './spooled-body.js';
 import { upgradeThrough } from './upgrade.js';
 import { callUpstream, type UpstreamCall } from './upstream-call.js';
 import type { Upstreams } from './upstreams.js';
+import { serveWithoutUpgrade } from './without-upgrade.js';
 
 /** What a reverse proxy is made of. */
 export interface ReverseProxyOptions {
@@ -34,6 +36,8 @@ export interface ReverseProxyOptions {
   /** The verifier for those: of the same rules, with bodies as `stream`. */
   readonly streamVerifier?: Verifier | undefined;
   readonly spool?: SpoolOptions | undefined;
+  /** Protocols that a connection may be turned into, in lower case; `websocket` alone unless given. */
+  readonly upgrades?: readonly string[] | undefined;
   /** Which peers' forwarded fields are continued; nobody's unless given. */
   readonly isTrusted?: IsTrusted | undefined;
   /** Signs what is passed on with a key of the gateway's own. */
@@ -48,6 +52,8 @@ export interface ReverseProxyOptions {
 /** Listeners of a server: see {@link attachReverseProxy}. */
 export interface ReverseProxy {
   readonly onRequest: (request: NodeRequest, response: NodeResponse) => void;
+  /** True if {@link onUpgrade} is for it; whatever else asks for another protocol is answered like any request. */
+  readonly joins: (request: NodeRequest) => boolean;
   readonly onUpgrade: (request: NodeRequest, socket: Duplex, head: Buffer) => void;
   /** Resolves once nothing is under way any more. */
   readonly idle: () => Promise<void>;
@@ -61,6 +67,7 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
   const proxy = new Proxied(options);
   return {
     onRequest: (request, response) => void proxy.busy.during(proxy.answer(request, response)),
+    joins: (request) => isHandshake(request, options.upgrades ?? UPGRADES),
     onUpgrade: (request, socket, head) =>
       void proxy.busy.during(proxy.upgrade(request, socket, head)),
     idle: () => proxy.busy.idle(),
@@ -86,8 +93,8 @@ export function attachReverseProxy(
   server.on('checkExpectation', onRequest);
   server.on('upgrade', (request, socket, head) => {
     const found = proxy();
-    if (found === undefined) socket.destroy();
-    else found.onUpgrade(request, socket, head);
+    if (found?.joins(request)) found.onUpgrade(request, socket, head);
+    else serveWithoutUpgrade(server, request, socket, head);
   });
   server.on('clientError', (error, socket) => {
     const found = verifier();

@@ -18,7 +18,10 @@ export interface UpgradeOptions {
   readonly fields: (exchange: Exchange, caller: Accepted) => string[];
 }
 
-/** Verifies a request for another protocol, such as WebSocket, and joins the two connections if upstream agrees. */
+/**
+ * Verifies a request that begins another protocol, such as WebSocket, and joins the two connections if upstream agrees.
+ * A presigned URL is good for what it names, not for all that its holder would say then.
+ */
 export async function upgradeThrough(
   { verifier, upstreams, exchange, away, fields }: UpgradeOptions,
   socket: Duplex,
@@ -35,23 +38,23 @@ export async function upgradeThrough(
   if (away !== undefined) return say('throttled', away);
   const verdict = dropsFields(request.rawHeaders)
     ? droppedField()
-    : await verifier.verify(nodeRequestView(request));
+    : await verifier.route({ presigned: false }).verify(nodeRequestView(request));
   exchange.verdict = verdict;
   if (verdict.verdict === 'refused') {
     const answer = verifier.answer(verdict);
     exchange.status = answer.status;
     return endWithAnswer(socket, answer);
   }
-  const fail = (error: Error) => {
+  const fail = (error: Error, fault = faultOf(error)) => {
     exchange.error = error;
-    say(faultOf(error));
+    say(fault);
   };
   const upstream = upstreams.next();
   if (upstream === undefined) return fail(new Error('no upstream'));
   exchange.upstream = upstream.origin;
   const { method = '', url: path = '' } = request;
   const upgrade = request.headers.upgrade as string;
-  const handler = new Joiner(socket, head, exchange, fail);
+  const handler = new Joiner({ socket, head, exchange, upgrade, fail });
   try {
     const headers = fields(exchange, verdict);
     upstream.dispatch({ method: method as 'GET', path, headers, upgrade }, handler);
@@ -60,23 +63,26 @@ export async function upgradeThrough(
   }
 }
 
+interface Joining {
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly exchange: Exchange;
+  /** The protocol that was asked for. */
+  readonly upgrade: string;
+  readonly fail: (error: Error, fault?: GatewayCode) => void;
+}
+
 class Joiner implements Dispatcher.DispatchHandler {
-  readonly #socket: Duplex;
-  readonly #head: Buffer;
-  readonly #exchange: Exchange;
-  readonly #fail: (error: Error) => void;
+  readonly #joining: Joining;
   #answer: { status: number; body: string; headers: Record<string, string> } | undefined;
   #body = '';
 
-  constructor(socket: Duplex, head: Buffer, exchange: Exchange, fail: (error: Error) => void) {
-    this.#socket = socket;
-    this.#head = head;
-    this.#exchange = exchange;
-    this.#fail = fail;
+  constructor(joining: Joining) {
+    this.#joining = joining;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#socket.destroyed) controller.abort(new Error('the caller has gone'));
+    if (this.#joining.socket.destroyed) controller.abort(new Error('the caller has gone'));
   }
 
   onRequestUpgrade(
@@ -85,14 +91,19 @@ class Joiner implements Dispatcher.DispatchHandler {
     headers: Record<string, string>,
     upstream: Duplex,
   ): void {
-    const socket = this.#socket;
-    this.#exchange.status = status;
+    const { socket, head, exchange, upgrade, fail } = this.#joining;
+    if (status !== 101 || headers.upgrade?.toLowerCase() !== upgrade.toLowerCase()) {
+      upstream.destroy();
+      fail(new RangeError('another protocol than was asked for'), 'upstream_malformed');
+      return;
+    }
+    exchange.status = status;
     const fields = responseFields(controller.rawHeaders, headers, false) as string[];
     const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, 'Connection: Upgrade'];
-    lines.push(`Upgrade: ${headers.upgrade ?? ''}`);
+    lines.push(`Upgrade: ${upgrade}`);
     for (let i = 0; i + 1 < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`);
     socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-    if (this.#head.length > 0) upstream.write(this.#head);
+    if (head.length > 0) upstream.write(head);
     upstream.on('error', () => socket.destroy()).on('close', () => socket.destroy());
     socket.on('close', () => upstream.destroy());
     upstream.pipe(socket);
@@ -117,11 +128,11 @@ class Joiner implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#answer === undefined) return;
-    this.#exchange.status = this.#answer.status;
-    endWithAnswer(this.#socket, { ...this.#answer, body: this.#body });
+    this.#joining.exchange.status = this.#answer.status;
+    endWithAnswer(this.#joining.socket, { ...this.#answer, body: this.#body });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(error);
+    this.#joining.fail(error);
   }
 }

@@ -3,6 +3,7 @@ import { AddressList, type Verifier } from '@countersign/server';
 import { createPolicy, type Policy } from '@countersign/server/policy';
 import type { GatewayConfig, ProxyConfig } from '../config/config.js';
 import { type References, readText, textOf } from '../config/reference.js';
+import { UPGRADES, upgradesOf } from '../proxy/handshake.js';
 import { RESIGNED_FIELDS, type Resign } from '../proxy/resign.js';
 import { createReverseProxy, type ReverseProxy } from '../proxy/reverse-proxy.js';
 import { SPOOL } from '../proxy/spooled-body.js';
@@ -32,6 +33,7 @@ export function proxyOf(
     stream,
     memoryBytes = SPOOL.memoryBytes,
     spoolDirectory = SPOOL.directory,
+    upgrades = UPGRADES,
   } = config;
   const { ca, ...origins } =
     typeof upstream === 'string' ? { origins: [upstream], ca: undefined } : upstream;
@@ -45,6 +47,7 @@ export function proxyOf(
     onExchange: (exchange) => onDecision(exchange, policy),
     throttle,
     isTrusted: trustOf(trustedProxies),
+    upgrades: checkedUpgrades(upgrades),
     spool: { memoryBytes, directory: spoolDirectory },
     ...(stream === undefined
       ? {}
@@ -58,6 +61,14 @@ export function proxyOf(
         }),
     ...(config.sign === undefined ? {} : { resign: resignOf(config.sign, references) }),
   });
+}
+
+function checkedUpgrades(names: readonly string[]): readonly string[] {
+  try {
+    return upgradesOf(names);
+  } catch (error) {
+    throw new TypeError(`proxy.${(error as Error).message}`);
+  }
 }
 
 /** Routes as a policy has them, so that they mean the same. */
