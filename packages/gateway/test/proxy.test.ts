@@ -4,6 +4,7 @@ import {
   type SignedRequestOptions,
   type SignedRequestView,
   signedRequest,
+  TEST_KEY,
   TEST_KEY_ENTRY,
   Wire,
   type WireReply,
@@ -149,6 +150,37 @@ describe('what upstream gets', () => {
     });
     expect(valuesOf(behind.got[0] as Got, 'x-countersign-credential')).toEqual(['orders-service']);
   });
+});
+
+describe('a presigned URL', () => {
+  it.each(['/a', '/a?b=1&c', '/%7Ea?&b=X-Hmac-Date=1'])(
+    'is passed on without its signature where the gateway signs, and as it came where it does not: %s',
+    async (path) => {
+      const secret = { credential: 'gateway', secret: SECRET };
+      const signer = createSigner({ ...secret, signedHeaders: [...RESIGNED_FIELDS] });
+      const url = createSigner(TEST_KEY).presign(`https://api.example.com${path}`, {
+        expiresIn: 60,
+        singleUse: true,
+      });
+      const target = url.slice('https://api.example.com'.length);
+      const request = `GET ${target} HTTP/1.1\r\nHost: api.example.com\r\n\r\n`;
+      for (const resign of [{ signer }, undefined]) {
+        const { behind, proxy } = await rig({ resign }, { presigned: true });
+        expect((await send(proxy.port, request)).status).toBe(200);
+        const [{ method, target: got, headers }] = behind.got as [Got];
+        expect(got).toBe(resign === undefined ? target : path);
+        if (resign === undefined) continue;
+        const next = createVerifier({
+          keys: staticKeys([{ credential: 'gateway', secrets: [{ secret: SECRET }] }]),
+          nonces: memoryNonceStore({ start: 'fresh' }),
+          hosts: ['api.example.com'],
+          presigned: true,
+        });
+        const verdict = await next.verify({ method, target: got, headers, body: undefined });
+        expect(verdict).toMatchObject({ identity: { credential: 'gateway' } });
+      }
+    },
+  );
 });
 
 describe('what is refused', () => {

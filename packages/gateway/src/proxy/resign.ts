@@ -16,6 +16,18 @@ export const RESIGNED_FIELDS = [
 
 const REPLACED: ReadonlySet<string> = new Set(['authorization', 'date', 'x-date', 'x-nonce']);
 
+const PRESIGNED = /^X-Hmac-(?:Credential|Date|Expires|Nonce|Signature)=/;
+
+/** The target without the signature of a presigned URL, beside which none of the gateway's own would be taken. */
+export function resignedTarget({ headers, url = '' }: NodeRequest): string {
+  const question = url.indexOf('?');
+  // A verified request without Authorization is a presigned one, whose parameters are written as here.
+  if (question === -1 || headers.authorization !== undefined) return url;
+  const pieces = url.slice(question + 1).split('&');
+  const kept = pieces.filter((piece) => !PRESIGNED.test(piece)).join('&');
+  return kept === '' ? url.slice(0, question) : `${url.slice(0, question)}?${kept}`;
+}
+
 /** The fields with a signature of the gateway's own in place of the caller's. */
 export function resigned({ signer }: Resign, request: NodeRequest, fields: string[]): string[] {
   const kept: string[] = [];
@@ -34,10 +46,9 @@ export function resigned({ signer }: Resign, request: NodeRequest, fields: strin
     kept.push(name, value);
     pairs.push([name, value]);
   }
-  const { method, url } = request;
   const signature = signer.sign({
-    method,
-    url: `http://${host}${url}`,
+    method: request.method,
+    url: `http://${host}${resignedTarget(request)}`,
     headers: pairs,
     ...(digest === undefined ? {} : { digest }),
   });

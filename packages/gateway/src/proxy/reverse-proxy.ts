@@ -19,7 +19,7 @@ import { droppedField, dropsFields, forwardedFields } from './forwarded-fields.j
 import { isHandshake, UPGRADES } from './handshake.js';
 import { payloadFaultOf } from './payload-of.js';
 import { sendProblem } from './problem.js';
-import { type Resign, resigned } from './resign.js';
+import { type Resign, resigned, resignedTarget } from './resign.js';
 import { SPOOL, SpooledBody, type SpoolOptions } from './spooled-body.js';
 import { upgradeThrough } from './upgrade.js';
 import { callUpstream, type UpstreamCall } from './upstream-call.js';
@@ -191,16 +191,19 @@ class Proxied {
     return { verifier, body: fits ? undefined : new SpooledBody(request, this.#spool) };
   }
 
-  async #forward(call: Omit<UpstreamCall, 'fields'>): Promise<void> {
+  async #forward(call: Omit<UpstreamCall, 'target' | 'fields'>): Promise<void> {
     const { exchange, response, caller } = call;
+    const { upstreams, resign } = this.#options;
+    const { request } = exchange;
+    const target = resign === undefined ? (request.url ?? '') : resignedTarget(request);
     const fields = this.#fields(exchange, caller);
-    const end = await callUpstream(this.#options.upstreams, { ...call, fields });
+    const end = await callUpstream(upstreams, { ...call, target, fields });
     if (end !== undefined && end.fault === undefined) return;
     const { fault = 'upstream_unavailable', error } = end ?? {};
     if (error instanceof BodyRefusedError) {
       exchange.verdict = error.refusal;
       if (!response.headersSent) {
-        refuse(this.#options.verifier, error.refusal, exchange.request, response);
+        refuse(this.#options.verifier, error.refusal, request, response);
         return;
       }
     } else Object.assign(exchange, { fault, error });

@@ -16,6 +16,8 @@ export interface UpstreamCall {
   readonly spooled: SpooledBody | undefined;
   /** Most bytes of the answer, if that must be whole before it is passed on. */
   readonly holdBytes: number | undefined;
+  /** Its target, as it is passed on. */
+  readonly target: string;
   /** What it is passed on with: name, value, name, value … */
   readonly fields: string[];
 }
@@ -45,7 +47,7 @@ export async function callUpstream(
 
 function ask(
   upstream: Upstream,
-  { exchange, response, holdBytes, fields: headers }: UpstreamCall,
+  { exchange, response, holdBytes, target: path, fields: headers }: UpstreamCall,
   body: Buffer | Readable | null,
 ): Promise<RelayEnd> {
   const { request } = exchange;
@@ -71,7 +73,7 @@ function ask(
     try {
       // undici takes a stream that is cut off already for an empty body, and sends it as a whole one.
       if (body === request && request.destroyed) throw request.errored ?? new Error('cut off');
-      const { method = '', url: path = '' } = request;
+      const { method = '' } = request;
       upstream.dispatch({ method: method as 'GET', path, headers, body }, relay);
     } catch (error) {
       // What undici will not send.
