@@ -120,6 +120,25 @@ describe('the log', () => {
     expect(paths('audit.log')).toContain('/after');
   });
 
+  it('has no password of a target that names a user', async () => {
+    const { gateway, port, directory } = await gatewayOf({ proxy: proxyOf(9) });
+    const targets = ['http://me:hidden@api.example.com/a?b', 'HTTPS://hi?dden@x/a', '//hidden@x/a'];
+    for (const target of targets) {
+      const wire = await Wire.open(port('proxy'));
+      const sent = wire.write(`GET ${target} HTTP/1.1\r\nHost: api.example.com\r\n\r\n`);
+      expect((await sent.reply()).status).toBeGreaterThanOrEqual(400);
+      wire.socket.destroy();
+    }
+    await gateway.close();
+    const text = readFileSync(join(directory, 'audit.log'), 'utf8');
+    expect(text).not.toMatch(/hid|den@/);
+    expect(recordsIn(directory).map(({ path }) => path)).toEqual([
+      'http://api.example.com/a',
+      'HTTPS://x/a',
+      '//x/a',
+    ]);
+  });
+
   it('that cannot be written is told at once, and leaves the old one', async () => {
     const behind = await untilTestEnds(service());
     const proxy = proxyOf(behind.port);

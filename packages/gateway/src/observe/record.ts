@@ -1,6 +1,7 @@
 import { parseAuthorization, Refusal } from '@countersign/core';
 import type { Policy } from '@countersign/server/policy';
 import type { Exchange } from '../proxy/exchange.js';
+import { pathOf } from './path-of.js';
 
 /** A decision as it is written down: no secret, no signature, no nonce and no query. */
 export interface DecisionRecord {
@@ -53,7 +54,7 @@ export function recordOf(exchange: Exchange, policy: Policy | undefined): Decisi
     ...given('rule', rule?.rule),
     ...given('route', rule?.pattern),
     method: exchange.method,
-    path: exchange.target.split('?', 1)[0]?.slice(0, LONGEST) ?? '',
+    path: pathOf(exchange.target).slice(0, LONGEST),
     status: exchange.status,
     ...given('address', accepted?.remoteAddress ?? exchange.caller),
     ...given('userAgent', userAgent?.slice(0, LONGEST)),
