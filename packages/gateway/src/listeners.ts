@@ -8,6 +8,8 @@ export interface Wanted {
   readonly listen: string;
   /** What it is: one of another kind cannot take its place. */
   readonly kind: string;
+  /** True if only the owner of a socket of Unix may reach it, until `settle` says otherwise. */
+  readonly isPrivate?: boolean;
   create(): Server;
   /** Is done to it, new or not, once all that are wanted are there. */
   settle?(server: Server): void;
@@ -100,7 +102,7 @@ async function start(name: string, want: Wanted): Promise<Listening> {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });
-  await listen(server, want.listen, `${name}.listen`);
+  await listen(server, want.listen, `${name}.listen`, want.isPrivate);
   return { ...want, server, sockets, sessions, address: addressOf(server) };
 }
 

@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import type { Registry } from 'prom-client';
 import { createAdminServer } from './admin/admin-server.js';
 import type { ProxyConfig } from './config/config.js';
+import { settleMode } from './listen.js';
 import type { Wanted } from './listeners.js';
 import { sendProblem } from './proxy/problem.js';
 import { attachReverseProxy } from './proxy/reverse-proxy.js';
@@ -39,9 +40,10 @@ export function serversOf(runtime: Runtime, parts: ServerParts): Map<string, Wan
       );
     wanted.set('forwardAuth', { listen: forwardAuth.listen, kind: 'forwardAuth', create });
   }
-  for (const [i, { listen }] of egress.entries()) {
+  for (const [i, { listen, allowGroup = false }] of egress.entries()) {
     const create = () => createServer(listenerOf(() => current().egressAt(listen, i)?.listener));
-    wanted.set(`egress[${i}]`, { listen, kind: 'egress', create });
+    const settle = () => settleMode(listen, allowGroup);
+    wanted.set(`egress[${i}]`, { listen, kind: 'egress', isPrivate: true, create, settle });
   }
   if (admin !== undefined) {
     const { registry, stopping } = parts;

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -5,7 +6,7 @@ import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/serve
 import { protect } from '@countersign/server/node';
 import { freePort } from '@countersign/test-servers';
 import { TEST_KEY, TEST_KEY_ENTRY, Wire } from '@countersign/testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { folder, gatewayOf } from './gateway-rig.js';
 import { listening, service, untilTestEnds } from './proxy-rig.js';
 
@@ -103,10 +104,12 @@ describe('egress', () => {
       403,
       'browser_not_allowed',
     ],
+    ['two names', 'Host: HERE\r\nHost: evil.example', 421, 'host_not_allowed'],
+    ['its name twice', 'Host: HERE\r\nhost: HERE', 421, 'host_not_allowed'],
   ])('does not sign for %s', async (_, head, status, code) => {
     const { at, server } = await ready();
     const wire = await Wire.open(at);
-    const lines = head.replace('HERE', `127.0.0.1:${at}`);
+    const lines = head.replaceAll('HERE', `127.0.0.1:${at}`);
     const reply = await wire.write(`GET / HTTP/1.1\r\n${lines}\r\n\r\n`).reply();
     wire.socket.destroy();
     expect([reply.status, JSON.parse(reply.body).code]).toEqual([status, code]);
@@ -204,6 +207,18 @@ describe('egress', () => {
     });
     expect(answer).toBe('200 orders-service GET /a ');
     server.close();
+  });
+
+  it.each([
+    ['nobody but its owner', {}, 0o600],
+    ['its group too, if it is told to', { allowGroup: true }, 0o660],
+  ])('is reached at such a socket by %s', async (_, more, mode) => {
+    const path = join(folder(), 'egress.sock');
+    const before = process.umask(0);
+    onTestFinished(() => void process.umask(before));
+    await proxying(9, { listen: `unix:${path}`, ...more });
+    expect(statSync(path).mode & 0o777).toBe(mode);
+    expect(process.umask()).toBe(0);
   });
 
   it.each(['0.0.0.0:0', '[::]:0', '192.0.2.1:0', 'example.com:0'])(

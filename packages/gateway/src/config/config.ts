@@ -76,6 +76,7 @@ export interface EgressKeyConfig extends KeyConfig {
 export interface EgressConfig extends EgressKeyConfig {
   readonly listen: string;
   readonly allowRemote?: boolean;
+  readonly allowGroup?: boolean;
   readonly origin: string;
   readonly routes?: readonly (EgressKeyConfig & { readonly path: string })[];
   readonly retries?: number;

@@ -4,6 +4,7 @@ import { signedDispatcher } from '@countersign/client/undici';
 import { canonicalTarget } from '@countersign/core';
 import { createPolicy } from '@countersign/server/policy';
 import { type Dispatcher, Pool } from 'undici';
+import { pathOf } from '../observe/path-of.js';
 import { connectionOptions, HOP_BY_HOP } from '../proxy/forwarded-fields.js';
 import { type GatewayCode, sendProblem } from '../proxy/problem.js';
 import { Relay, type RelayEnd } from '../proxy/relay.js';
@@ -70,7 +71,7 @@ const DROPPED: ReadonlySet<string> = new Set([
 
 /**
  * Signs what is sent to it, and sends it on to one origin; for services that cannot sign by themselves. Whoever reaches it
- * signs, so it takes no request of a web page: none with Origin or Sec-Fetch fields, none by another name of the host.
+ * signs, so it takes no request of a web page: none with Origin or Sec-Fetch-Site, none by another name of the host.
  *
  * @throws TypeError or RangeError that begins with the path of the bad value
  */
@@ -130,7 +131,7 @@ async function answer(
   let credential: string | undefined;
   const tell = (fault: GatewayCode | undefined) => {
     const ms = Math.round((performance.now() - start) * 1000) / 1000;
-    const told = { method, path: path.split('?', 1)[0] as string, credential, fault, ms };
+    const told = { method, path: pathOf(path), credential, fault, ms };
     options.onAnswer?.({ ...told, status: response.statusCode });
   };
   const fail = (fault: GatewayCode) => {
@@ -154,13 +155,16 @@ async function answer(
 }
 
 function faultIn(
-  { headers }: IncomingMessage,
+  { headers, rawHeaders }: IncomingMessage,
   hosts: ReadonlySet<string> | undefined,
 ): GatewayCode | undefined {
-  if (hosts !== undefined && !hosts.has((headers.host ?? '').toLowerCase()))
-    return 'host_not_allowed';
-  const ofBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
-  return ofBrowser ? 'browser_not_allowed' : undefined;
+  // Of two, Node tells the first (RFC 9112 §3.2 has them refused).
+  const named = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host');
+  const isOther = hosts !== undefined && !hosts.has((headers.host ?? '').toLowerCase());
+  if (named.length > 1 || isOther) return 'host_not_allowed';
+  // Browsers send it with every request to this machine; Sec-Fetch-Mode alone, Node's fetch does too.
+  const isOfBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+  return isOfBrowser ? 'browser_not_allowed' : undefined;
 }
 
 function send(

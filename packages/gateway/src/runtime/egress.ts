@@ -10,7 +10,15 @@ export function egressOf(
   references: References,
   onAnswer: (answer: EgressAnswer) => void,
 ): EgressProxy {
-  const { listen, allowRemote = false, ca, secret, routes = [], ...options } = config;
+  const {
+    listen,
+    allowRemote = false,
+    allowGroup: _,
+    ca,
+    secret,
+    routes = [],
+    ...options
+  } = config;
   if (!isLocal(listen) && !allowRemote) {
     throw new TypeError(
       `${at}.listen: ${listen} can be reached from other machines, which would sign as you; say allowRemote: true if they may`,
