@@ -112,4 +112,24 @@ describe.each<ProxyName>(['nginx', 'Caddy', 'HAProxy'])('%s', (name) => {
       expect(await ask({ ...spoofing, target: '/public' })).toBe('401 credential_rejected');
     }
   });
+
+  it.each([
+    ...['X.Countersign.Credential', 'X~Countersign~Group', "x'countersign'group", 'X|Original|URI'],
+    ...['X_HTTP_Method_Override', 'X-HTTP_Method-Override', 'X.Forwarded.For', 'Content_Type'],
+  ])('shows no service %s, which it may take for another field', async (field) => {
+    const view = get();
+    const answer = await ask({ ...view, headers: [...view.headers, field, 'spoofed'] });
+    if (typeof answer === 'string') expect(answer).toBe('403 header_malformed');
+    else expect(Object.values(answer.headers)).not.toContain('spoofed');
+    const headers = { [field.toLowerCase()]: 'spoofed' };
+    const own = signedRequest({ headers, signedHeaders: [field.toLowerCase()] });
+    expect(await ask(own)).toMatch(/^(403 header_malformed|401 header_missing|400 proxy)$/);
+  });
+
+  it('shows no service two spellings of one field', async () => {
+    const view = signedRequest({ headers: { 'X-Tenant': 'a' }, signedHeaders: ['x-tenant'] });
+    const answer = await ask({ ...view, headers: [...view.headers, 'X_Tenant', 'b'] });
+    if (typeof answer === 'string') expect(answer).toBe('403 header_malformed');
+    else expect(Object.values(answer.headers)).not.toContain('b');
+  });
 });

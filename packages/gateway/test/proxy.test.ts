@@ -88,6 +88,10 @@ describe('what upstream gets', () => {
     'X-Original-Method',
     'X-Rewrite-URL',
     'x_nonce',
+    'X.Tenant',
+    'Content.Type',
+    'X_HTTP_Method_Override',
+    'X-HTTP_Method-Override',
     'Proxy-Authorization',
     'TE',
     'Keep-Alive',
@@ -98,22 +102,27 @@ describe('what upstream gets', () => {
     expect((behind.got[0] as Got).headers).not.toContain('spoofed');
   });
 
-  it.each(['X-Forwarded-For', 'X_Countersign_Credential', 'X-Original-URL'])(
-    'is not a signed %s either',
-    async (name) => {
-      const { behind, proxy } = await rig();
-      const headers = { [name]: 'spoofed' };
-      const view = signed({ headers, signedHeaders: [name.toLowerCase()] });
-      expect((await send(proxy.port, view)).status).toBe(200);
-      expect((behind.got[0] as Got).headers).not.toContain('spoofed');
-    },
-  );
+  it.each(['X-Forwarded-For', 'X-Original-URL'])('is not a signed %s either', async (name) => {
+    const { behind, proxy } = await rig();
+    const headers = { [name]: 'spoofed' };
+    const view = signed({ headers, signedHeaders: [name.toLowerCase()] });
+    expect((await send(proxy.port, view)).status).toBe(200);
+    expect((behind.got[0] as Got).headers).not.toContain('spoofed');
+  });
 
   it('is a field with an underscore that was signed', async () => {
     const { behind, proxy } = await rig();
     const view = signed({ headers: { x_tenant: 'a' }, signedHeaders: ['x_tenant'] });
     expect((await send(proxy.port, view)).status).toBe(200);
     expect(valuesOf(behind.got[0] as Got, 'x_tenant')).toEqual(['a']);
+  });
+
+  it.each([...".!#$%&'*+^`|~_"])('is not what a name with %s may be taken for', async (odd) => {
+    const { behind, proxy } = await rig();
+    const names = ['X-Countersign-Group', 'X-HTTP-Method-Override', 'X-Forwarded-For', 'X-Tenant'];
+    const more = names.flatMap((name) => [name.replaceAll('-', odd), 'spoofed']);
+    expect((await send(proxy.port, adding(signed(), ...more))).status).toBe(200);
+    expect((behind.got[0] as Got).headers).not.toContain('spoofed');
   });
 
   it('is what a trusted proxy said of the caller, and the proxy', async () => {
@@ -197,6 +206,19 @@ describe('what is refused', () => {
     const view = adding(signed({ headers }), 'Connection', connection);
     const reply = await send(proxy.port, view);
     expect([reply.status, JSON.parse(reply.body).code]).toEqual([400, 'header_malformed']);
+    expect(behind.got).toEqual([]);
+  });
+
+  it.each([
+    ...['x_http_method_override', 'x-http_method-override', 'x_http_method', 'x.method~override'],
+    ...['x_countersign_group', 'x.forwarded.for', 'x_nonce', 'content_type', 'transfer_encoding'],
+  ])('a signed %s', async (name) => {
+    const { behind, proxy } = await rig();
+    const view = signed({ headers: { [name]: 'DELETE' }, signedHeaders: [name] });
+    const reply = await send(proxy.port, view);
+    expect([reply.status, JSON.parse(reply.body).code]).toEqual([400, 'header_malformed']);
+    const upgrade = adding(view, 'Connection', 'Upgrade', 'Upgrade', 'websocket');
+    expect((await send(proxy.port, upgrade)).status).toBe(400);
     expect(behind.got).toEqual([]);
   });
 

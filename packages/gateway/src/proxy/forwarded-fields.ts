@@ -1,4 +1,6 @@
 import { Refusal } from '@countersign/core';
+import { isOdd, isSpoofable, signedDisguise } from './disguised-fields.js';
+import { HOP_BY_HOP } from './hop-by-hop.js';
 
 /** What a request is passed on with. */
 export interface Hop {
@@ -14,18 +16,10 @@ export interface Hop {
   readonly own: Readonly<Record<string, string>>;
 }
 
-/** Fields of one connection, not of the request (RFC 9110 §7.6.1); and those that speak of a body framed otherwise here. */
-export const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
-  ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect'],
-]);
-
 /** What a Connection field may name without being a trick. */
 const CONNECTION_OPTIONS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'close']);
 
-// Whatever says who called, from where, or what was asked for, and is not of this request itself.
-const SPOOFABLE =
-  /^(?:x-countersign-|x-forwarded-|x-original-|x-rewrite-|x-real-ip$|forwarded$|x-client-ip$|true-client-ip$|x-http-destinationurl$|x-proxy-)/;
+/** What a trusted proxy says, and is believed. */
 const CONTINUED: ReadonlySet<string> = new Set([
   'x-forwarded-for',
   'x-forwarded-proto',
@@ -46,7 +40,7 @@ export function connectionOptions(raw: readonly string[]): string[] {
  * True if a Connection field names one that the request has: whoever takes it for a field of the connection alone drops it,
  * and sees another request than was signed.
  */
-export function dropsFields(raw: readonly string[]): boolean {
+function dropsFields(raw: readonly string[]): boolean {
   const named = connectionOptions(raw).filter((name) => name && !CONNECTION_OPTIONS.has(name));
   if (named.length === 0) return false;
   for (let i = 0; i < raw.length; i += 2) {
@@ -55,13 +49,16 @@ export function dropsFields(raw: readonly string[]): boolean {
   return false;
 }
 
-export function droppedField(): Refusal {
-  return new Refusal('header_malformed', 'A Connection field names a field of the request.');
+/** Why a request cannot be passed on as it was signed, if it cannot. */
+export function unforwardable(raw: readonly string[]): Refusal | undefined {
+  return dropsFields(raw)
+    ? new Refusal('header_malformed', 'A Connection field names a field of the request.')
+    : signedDisguise(raw);
 }
 
 /**
  * The fields for upstream: those of the request as they came, but for what belongs to its connection, what only the gateway may
- * say, and names that some servers take for others (`x_nonce`) unless they are signed.
+ * say, and names that some servers take for others (`x_nonce`, `X.Tenant`) unless they are signed.
  *
  * @returns name, value, name, value …
  */
@@ -75,7 +72,7 @@ export function forwardedFields(raw: readonly string[], hop: Hop): string[] {
     if (isSpoofable(name)) {
       if (hop.trusted && name === 'x-forwarded-for') via += `${raw[i + 1]}, `;
       if (!(hop.trusted && CONTINUED.has(name) && name !== 'x-forwarded-for')) continue;
-    } else if (name.includes('_') && !hop.signed.includes(name)) continue;
+    } else if (isOdd(name) && !hop.signed.includes(name)) continue;
     if (name === 'cookie' && cookie !== -1) {
       // HTTP/2 sends them one by one, HTTP/1 has one field for all (RFC 9113 §8.2.3).
       fields[cookie] += `; ${raw[i + 1]}`;
@@ -97,7 +94,3 @@ export function forwardedFields(raw: readonly string[], hop: Hop): string[] {
 
 const isNamed = (name: string) => (text: string, i: number) =>
   i % 2 === 0 && text.toLowerCase() === name;
-
-function isSpoofable(name: string): boolean {
-  return SPOOFABLE.test(name.includes('_') ? name.replaceAll('_', '-') : name);
-}

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { NodeResponse } from '@countersign/server/node';
 import type { Dispatcher } from 'undici';
-import { HOP_BY_HOP } from './forwarded-fields.js';
+import { HOP_BY_HOP } from './hop-by-hop.js';
 import type { GatewayCode } from './problem.js';
 
 /** How an exchange with upstream ended. */

@@ -15,7 +15,7 @@ import { answerPayloadFault, type PayloadFault } from '../payload/payload.js';
 import { Busy } from './busy.js';
 import { callerAddress, type IsTrusted } from './caller-address.js';
 import { type Exchange, exchangeOf, type OnExchange, tell } from './exchange.js';
-import { droppedField, dropsFields, forwardedFields } from './forwarded-fields.js';
+import { forwardedFields, unforwardable } from './forwarded-fields.js';
 import { isHandshake, UPGRADES } from './handshake.js';
 import { payloadFaultOf } from './payload-of.js';
 import { sendProblem } from './problem.js';
@@ -151,9 +151,10 @@ class Proxied {
       return;
     }
     const { verifier, body } = this.#wayOf(request);
-    if (dropsFields(request.rawHeaders)) {
-      exchange.verdict = droppedField();
-      refuse(verifier, exchange.verdict, request, response);
+    const fault = unforwardable(request.rawHeaders);
+    if (fault !== undefined) {
+      exchange.verdict = fault;
+      refuse(verifier, fault, request, response);
       return;
     }
     try {
@@ -163,8 +164,8 @@ class Proxied {
       const caller = admission?.caller;
       if (caller === undefined) return;
       exchange.verdict = caller;
-      const fault = payloadFaultOf(this.#options.policy, request, caller, body);
-      if (fault !== undefined) refusePayload(exchange, response, fault);
+      const found = payloadFaultOf(this.#options.policy, request, caller, body);
+      if (found !== undefined) refusePayload(exchange, response, found);
       else {
         const { maxResponseBytes: holdBytes } = verifier;
         await this.#forward({ exchange, response, caller, spooled: body, holdBytes });

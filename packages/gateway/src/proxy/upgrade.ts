@@ -4,7 +4,7 @@ import type { Accepted, Verifier } from '@countersign/server';
 import { endWithAnswer, nodeRequestView } from '@countersign/server/node';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from './exchange.js';
-import { droppedField, dropsFields } from './forwarded-fields.js';
+import { unforwardable } from './forwarded-fields.js';
 import { type GatewayCode, problemOf } from './problem.js';
 import { faultOf, responseFields } from './relay.js';
 import type { Upstreams } from './upstreams.js';
@@ -36,9 +36,9 @@ export async function upgradeThrough(
     endWithAnswer(socket, { ...answer, headers });
   };
   if (away !== undefined) return say('throttled', away);
-  const verdict = dropsFields(request.rawHeaders)
-    ? droppedField()
-    : await verifier.route({ presigned: false }).verify(nodeRequestView(request));
+  const verdict =
+    unforwardable(request.rawHeaders) ??
+    (await verifier.route({ presigned: false }).verify(nodeRequestView(request)));
   exchange.verdict = verdict;
   if (verdict.verdict === 'refused') {
     const answer = verifier.answer(verdict);
