@@ -166,6 +166,7 @@ class Running implements Gateway {
       throw file.located(error);
     }
     this.#runtime = runtime;
+    runtime.nonces?.taken();
     this.#audit = audit;
     if (audit !== old) old?.close();
     next = undefined;

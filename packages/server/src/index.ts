@@ -7,7 +7,11 @@ export type { KeyRecord, KeySecret, KeyStore } from './keys/key-store.js';
 export type { WatchedKeyStore, WatchOptions } from './keys/shared/watched-keys.js';
 export { type KeyEntry, type KeySecretEntry, staticKeys } from './keys/static-keys.js';
 export { type WatchKeyFileOptions, watchKeyFile } from './keys/watch-key-file.js';
-export { type MemoryNonceStoreOptions, memoryNonceStore } from './nonces/memory.js';
+export {
+  type MemoryNonceStore,
+  type MemoryNonceStoreOptions,
+  memoryNonceStore,
+} from './nonces/memory.js';
 export type { NonceStore, NonceVerdict } from './nonces/nonce-store.js';
 export { AddressList } from './policy/address-list.js';
 export type { BodyLimits, BodySource, MaybePromise, RequestView } from './request-view.js';

@@ -10,9 +10,10 @@ import type { Exchange } from '../proxy/exchange.js';
 import type { ReverseProxy } from '../proxy/reverse-proxy.js';
 import { type Certificate, certificateOf } from './certificate.js';
 import { egressOf } from './egress.js';
+import type { SharedNonces } from './nonces.js';
 import { proxyOf } from './reverse-proxy.js';
 import type { OnStoreFault } from './stores.js';
-import { type SharedNonces, verifierOf } from './verifying.js';
+import { verifierOf } from './verifying.js';
 
 /** Who is told what the gateway does. */
 export interface Observers {
@@ -98,7 +99,7 @@ export async function createRuntime(
       async close(next) {
         await proxy?.idle();
         await closeAll();
-        if (next?.nonces !== nonces) await nonces?.close();
+        if (next?.nonces?.own !== nonces?.own) await nonces?.close();
       },
     };
   } catch (error) {

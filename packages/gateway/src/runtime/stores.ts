@@ -6,7 +6,7 @@ import {
 } from '@countersign/server';
 import type { RedisClientType } from 'redis';
 import { parse } from 'yaml';
-import type { GatewayConfig, KeysConfig, NoncesConfig } from '../config/config.js';
+import type { KeysConfig, NoncesConfig } from '../config/config.js';
 import { type References, resolvePath, textOf } from '../config/reference.js';
 
 /** A store, and what is to be closed with it. */
@@ -181,9 +181,4 @@ async function connectPostgres(url: string) {
   const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 250 });
   pool.on('error', () => {});
   return pool;
-}
-
-/** What a store of nonces is made of: if that stays the same, so must the store, which remembers. */
-export function nonceIdentity({ nonces, skew }: GatewayConfig): string {
-  return JSON.stringify([nonces ?? null, skew ?? null]);
 }

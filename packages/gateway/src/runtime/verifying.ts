@@ -2,14 +2,10 @@ import { createVerifier, type KeyStore, type NonceStore, type Verifier } from '@
 import type { Policy } from '@countersign/server/policy';
 import type { GatewayConfig } from '../config/config.js';
 import type { References } from '../config/reference.js';
+import { noncesOf, type SharedNonces } from './nonces.js';
 import { openRates } from './rates.js';
 import type { Keep, Observers, Runtime } from './runtime.js';
-import { nonceIdentity, type Opened, openKeys, openNonces } from './stores.js';
-
-/** A store of nonces, which outlives a change of everything else. */
-export interface SharedNonces extends Opened<NonceStore> {
-  readonly identity: string;
-}
+import { openKeys } from './stores.js';
 
 const MIB = 1024 * 1024;
 
@@ -34,11 +30,7 @@ export async function verifierOf(
   if (keys === undefined || hosts === undefined) return undefined;
   const keyStore = keep(await openKeys(keys, references, onFault)).store;
   const limitRate = await openRates(config.rateLimits, policy, references, keep);
-  const identity = nonceIdentity(config);
-  const nonces =
-    before?.nonces?.identity === identity
-      ? before.nonces
-      : { ...(await openNonces(config.nonces, skew, references)), identity };
+  const nonces = await noncesOf(config, references, before?.nonces, before === undefined);
   const make = (signResponses: boolean | undefined) =>
     createVerifier({
       keys: keyStore,
@@ -60,7 +52,7 @@ export async function verifierOf(
     const unsigning = () => make(false);
     return { verifier: make(config.signResponses), unsigning, nonces, checks };
   } catch (error) {
-    if (nonces !== before?.nonces) await nonces.close();
+    if (nonces.own !== before?.nonces?.own) await nonces.close();
     throw error;
   }
 }

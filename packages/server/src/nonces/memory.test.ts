@@ -164,6 +164,24 @@ describe('capacity', () => {
   });
 });
 
+describe('resize', () => {
+  it('forgets nothing, and takes no more than fits from now on', () => {
+    const { clock, nonces } = store({ capacity: 3, perCredential: 3 });
+    for (let i = 0; i < 3; i++) expect(nonces.claim('a', nonce(i), S + 10 + i)).toBe('fresh');
+    nonces.resize(2, 2);
+    expect(nonces.claim('a', nonce(0), S + 10)).toBe('replayed');
+    expect([nonces.claim('b', nonce(3), S + 20), nonces.size]).toEqual(['full', 3]);
+    clock.advance(12_000);
+    expect(nonces.claim('b', nonce(3), S + 20)).toBe('fresh');
+    nonces.resize(4);
+    expect(nonces.claim('b', nonce(4), S + 20)).toBe('fresh');
+    for (const bad of [0, -1, 1.5, Number.NaN]) {
+      expect(() => nonces.resize(bad)).toThrow(/^capacity: /);
+    }
+    expect(() => nonces.resize(2, 3)).toThrow(/^perCredential: /);
+  });
+});
+
 describe('perCredential', () => {
   it('leaves room for others, and takes again what time has freed', () => {
     const { clock, nonces } = store({ capacity: 100, perCredential: 3 });

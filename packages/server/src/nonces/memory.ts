@@ -34,6 +34,13 @@ export interface MemoryNonceStoreOptions {
 export interface MemoryNonceStore extends NonceStore {
   /** Nonces that are remembered now. */
   readonly size: number;
+  /**
+   * Has it hold more or fewer from now on, with what share of one credential it is told, or three quarters. Nothing is forgotten: if
+   * there is more than that, nothing new is taken until enough of it has expired.
+   *
+   * @throws TypeError or RangeError that names the option
+   */
+  resize(capacity: number, perCredential?: number): void;
   /** It always answers. */
   health(): void;
 }
@@ -54,8 +61,8 @@ export function memoryNonceStore(options: MemoryNonceStoreOptions = {}): MemoryN
 
 class Store implements MemoryNonceStore {
   readonly skew: number;
-  readonly #capacity: number;
-  readonly #perCredential: number;
+  #capacity = 0;
+  #perCredential = 0;
   readonly #now: () => number;
   readonly #used = new NonceSet();
   // What is dated up to this second may have been accepted in an earlier life.
@@ -66,9 +73,7 @@ class Store implements MemoryNonceStore {
     const { capacity = 1_000_000, skew = 300, start = 'normal', now = Date.now } = options;
     const { perProcess = false } = options;
     this.skew = wholeNumber('skew', skew, 1, 3600);
-    this.#capacity = wholeNumber('capacity', capacity, 1, 2 ** 24);
-    const { perCredential = Math.ceil(capacity * SHARE) } = options;
-    this.#perCredential = wholeNumber('perCredential', perCredential, 1, capacity);
+    this.resize(capacity, options.perCredential);
     if (!aBoolean('perProcess', perProcess)) warnOfOtherProcesses();
     if (typeof now !== 'function') throw new TypeError('now: expected a function');
     this.#now = now;
@@ -81,6 +86,12 @@ class Store implements MemoryNonceStore {
   /** How many nonces are remembered now. */
   get size(): number {
     return this.#used.size;
+  }
+
+  resize(capacity: number, perCredential = Math.ceil(capacity * SHARE)): void {
+    const most = wholeNumber('capacity', capacity, 1, 2 ** 24);
+    this.#perCredential = wholeNumber('perCredential', perCredential, 1, most);
+    this.#capacity = most;
   }
 
   health(): void {}
