@@ -78,3 +78,24 @@ describe('nonces are known after a reload', () => {
     expect(await ask(view)).toBe('nonce_replayed');
   });
 });
+
+describe('limits go on counting after a reload', () => {
+  const limits = [{ requests: 2, seconds: 600 }];
+
+  it('that leaves them as they are', async () => {
+    const { ask, reload } = await tried({ rateLimits: { limits } });
+    expect([await ask(dated()), await ask(dated())]).toEqual([200, 200]);
+    await reload({ rateLimits: { limits: [...limits, { requests: 9, seconds: 1 }] }, skew: 200 });
+    expect(await ask(dated())).toBe('rate_limited');
+    await reload({ rateLimits: { limits: [{ requests: 3, seconds: 600 }] } });
+    expect(await ask(dated())).toBe(200);
+  });
+
+  it('those of a policy too', async () => {
+    const policy = { routes: ['GET /**'], rateLimits: limits };
+    const { ask, reload } = await tried({ policy });
+    expect([await ask(dated()), await ask(dated())]).toEqual([200, 200]);
+    await reload({ policy: { ...policy, routes: ['GET /**', 'POST /v1'] } });
+    expect(await ask(dated())).toBe('rate_limited');
+  });
+});

@@ -11,6 +11,7 @@ import type { ReverseProxy } from '../proxy/reverse-proxy.js';
 import { type Certificate, certificateOf } from './certificate.js';
 import { egressOf } from './egress.js';
 import type { SharedNonces } from './nonces.js';
+import type { Counters } from './rates.js';
 import { proxyOf } from './reverse-proxy.js';
 import type { OnStoreFault } from './stores.js';
 import { verifierOf } from './verifying.js';
@@ -35,6 +36,7 @@ export interface Runtime {
   egressAt(listen: string, i: number): EgressProxy | undefined;
   readonly certificate: Certificate | undefined;
   readonly nonces: SharedNonces | undefined;
+  readonly counters: Counters | undefined;
   /** Whether all that it needs answers now; what does not, by its name. */
   health(): Promise<Readonly<Record<string, string>>>;
   /** Waits for what is under way and lets go of everything, but for the nonces if another one has taken them over. */
@@ -72,7 +74,7 @@ export async function createRuntime(
       );
     }
     const verifying = await verifierOf(config, policy, references, observers, keep, before);
-    const { verifier, checks = {}, nonces } = verifying ?? {};
+    const { verifier, checks = {}, nonces, counters } = verifying ?? {};
     const { proxy: proxied, forwardAuth: asked } = config;
     const proxy =
       proxied === undefined || verifier === undefined
@@ -95,6 +97,7 @@ export async function createRuntime(
         egress[config.egress?.[i]?.listen === listen ? i : places.indexOf(listen)],
       certificate: proxied?.tls === undefined ? undefined : certificateOf(proxied.tls, references),
       nonces,
+      counters,
       health: () => healthOf(checks),
       async close(next) {
         await proxy?.idle();

@@ -3,7 +3,7 @@ import type { Policy } from '@countersign/server/policy';
 import type { GatewayConfig } from '../config/config.js';
 import type { References } from '../config/reference.js';
 import { noncesOf, type SharedNonces } from './nonces.js';
-import { openRates } from './rates.js';
+import { type Counters, openRates } from './rates.js';
 import type { Keep, Observers, Runtime } from './runtime.js';
 import { openKeys } from './stores.js';
 
@@ -14,6 +14,7 @@ export interface Verifying {
   /** The same, for those whose answers are not the gateway's. */
   readonly unsigning: () => Verifier;
   readonly nonces: SharedNonces;
+  readonly counters: Counters;
   readonly checks: { readonly keys: KeyStore; readonly nonces: NonceStore };
 }
 
@@ -29,7 +30,13 @@ export async function verifierOf(
   const { keys, hosts, proxy, skew = 300, trustedProxies } = config;
   if (keys === undefined || hosts === undefined) return undefined;
   const keyStore = keep(await openKeys(keys, references, onFault)).store;
-  const limitRate = await openRates(config.rateLimits, policy, references, keep);
+  const { limitRate, counters } = await openRates(
+    config.rateLimits,
+    policy,
+    references,
+    keep,
+    before?.counters,
+  );
   const nonces = await noncesOf(config, references, before?.nonces, before === undefined);
   const make = (signResponses: boolean | undefined) =>
     createVerifier({
@@ -50,7 +57,7 @@ export async function verifierOf(
   try {
     const checks = { keys: keyStore, nonces: nonces.store };
     const unsigning = () => make(false);
-    return { verifier: make(config.signResponses), unsigning, nonces, checks };
+    return { verifier: make(config.signResponses), unsigning, nonces, counters, checks };
   } catch (error) {
     if (nonces.own !== before?.nonces?.own) await nonces.close();
     throw error;
