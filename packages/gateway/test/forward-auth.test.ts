@@ -39,6 +39,13 @@ describe('an accepted request', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
+  it('is not told to have signed what proxies say in its place', async () => {
+    const headers = { 'X-Forwarded-For': '192.0.2.7', 'X-Tenant': 'a' };
+    const view = signedRequest({ headers, signedHeaders: ['x-forwarded-for', 'x-tenant'] });
+    const answer = await ask(refusing, about(view));
+    expect(answer.headers.get('x-countersign-signed-headers')).toBe('date;host;x-nonce;x-tenant');
+  });
+
   it('has its digest told, where one is signed', async () => {
     const view = signedRequest(POST);
     const { status, headers } = await ask(upstream, about(view));

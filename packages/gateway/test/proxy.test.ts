@@ -157,7 +157,36 @@ describe('what upstream gets', () => {
       verdict: 'accepted',
       identity: { credential: 'gateway' },
     });
-    expect(valuesOf(behind.got[0] as Got, 'x-countersign-credential')).toEqual(['orders-service']);
+    const [got] = behind.got as [Got];
+    expect(valuesOf(got, 'x-countersign-credential')).toEqual(['orders-service']);
+    expect(valuesOf(got, 'x-countersign-signed-headers')).toEqual(['content-digest;host']);
+    for (const name of RESIGNED_FIELDS) {
+      const changed = headers.map((value, i) =>
+        headers[i - 1]?.toLowerCase() === name ? `${value}x` : value,
+      );
+      const view = { method, target, headers: changed, body };
+      expect(await service2.verify(view)).toMatchObject({ code: 'signature_mismatch' });
+    }
+  });
+
+  it('is signed though a trusted proxy said the same field twice, or in other letters', async () => {
+    const behind = await untilTestEnds(service());
+    const signer = createSigner({
+      credential: 'gateway',
+      secret: SECRET,
+      signedHeaders: [...RESIGNED_FIELDS],
+    });
+    const more = { resign: { signer }, isTrusted: () => true };
+    const proxy = await untilTestEnds(proxyTo(behind.port, verifierOf(), more));
+    const told = ['X-Forwarded-Proto', 'https', 'X-Forwarded-Proto', 'http'];
+    const reply = await send(
+      proxy.port,
+      adding(signed(), ...told, 'X-Forwarded-For', 'caf\xe9', 'X-Forwarded-For', '192.0.2.1'),
+    );
+    expect(reply.status).toBe(200);
+    const [got] = behind.got as [Got];
+    expect(valuesOf(got, 'x-forwarded-proto')).toEqual(['https, http']);
+    expect(valuesOf(got, 'x-forwarded-for')).toEqual(['caf?, 192.0.2.1, 127.0.0.1']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { FIELD_VALUE, HeaderFields } from '@countersign/core';
 import type { Accepted, HttpAnswer } from '@countersign/server';
+import { asSigned } from '../proxy/disguised-fields.js';
 import { FAULT_TITLES, type ForwardAuthFault } from './fault.js';
 
 /** An answer to a proxy, which knows 2xx, 401 and 403 only. */
@@ -27,7 +28,7 @@ export function answerAccepted(
     ...NO_STORE,
     'X-Countersign-Credential': credential,
     'X-Countersign-Group': group ?? '',
-    'X-Countersign-Signed-Headers': signedHeaders.join(';'),
+    'X-Countersign-Signed-Headers': asSigned(signedHeaders).join(';'),
     'X-Countersign-Content-Digest': digest ?? '',
   };
   return { status: 200, headers, body: '' };

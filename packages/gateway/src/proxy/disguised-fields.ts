@@ -15,6 +15,11 @@ export function isSpoofable(name: string): boolean {
   return SPOOFABLE.test(name);
 }
 
+/** Of the names that the caller signed, those whose fields go on as they came. */
+export function asSigned(names: readonly string[]): readonly string[] {
+  return names.filter((name) => !isSpoofable(name) && !HOP_BY_HOP.has(name));
+}
+
 /** True if some servers take the field for another: those that hand fields on as variables make all of `.`, `~` and so on one `_`. */
 export function isOdd(name: string): boolean {
   return /[^A-Za-z0-9-]/.test(name);

@@ -64,15 +64,20 @@ export function unforwardable(raw: readonly string[]): Refusal | undefined {
  */
 export function forwardedFields(raw: readonly string[], hop: Hop): string[] {
   const fields: string[] = [];
-  let via = '';
+  // One field each, whatever there was, since the gateway may sign them.
+  const told = new Map<string, string>();
   let cookie = -1;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
     if (name.charCodeAt(0) === 58 || HOP_BY_HOP.has(name) || name === 'host') continue;
     if (isSpoofable(name)) {
-      if (hop.trusted && name === 'x-forwarded-for') via += `${raw[i + 1]}, `;
-      if (!(hop.trusted && CONTINUED.has(name) && name !== 'x-forwarded-for')) continue;
-    } else if (isOdd(name) && !hop.signed.includes(name)) continue;
+      if (!hop.trusted || !CONTINUED.has(name)) continue;
+      const value = (raw[i + 1] as string).replace(/[^\t -~]/g, '?');
+      const before = told.get(name);
+      told.set(name, before === undefined ? value : `${before}, ${value}`);
+      continue;
+    }
+    if (isOdd(name) && !hop.signed.includes(name)) continue;
     if (name === 'cookie' && cookie !== -1) {
       // HTTP/2 sends them one by one, HTTP/1 has one field for all (RFC 9113 §8.2.3).
       fields[cookie] += `; ${raw[i + 1]}`;
@@ -81,16 +86,12 @@ export function forwardedFields(raw: readonly string[], hop: Hop): string[] {
     fields.push(raw[i] as string, raw[i + 1] as string);
     if (name === 'cookie') cookie = fields.length - 1;
   }
-  fields.push('Host', hop.host, 'X-Forwarded-For', `${via}${hop.peer ?? 'unknown'}`);
-  if (!hop.trusted || !fields.some(isNamed('x-forwarded-proto'))) {
-    fields.push('X-Forwarded-Proto', hop.secure ? 'https' : 'http');
-  }
-  if (!hop.trusted || !fields.some(isNamed('x-forwarded-host'))) {
-    fields.push('X-Forwarded-Host', hop.host);
-  }
+  const via = [told.get('x-forwarded-for'), hop.peer ?? 'unknown'];
+  fields.push(
+    ...['Host', hop.host, 'X-Forwarded-For', via.filter((each) => each !== undefined).join(', ')],
+    ...['X-Forwarded-Proto', told.get('x-forwarded-proto') ?? (hop.secure ? 'https' : 'http')],
+    ...['X-Forwarded-Host', told.get('x-forwarded-host') ?? hop.host],
+  );
   for (const name of Object.keys(hop.own)) fields.push(name, hop.own[name] as string);
   return fields;
 }
-
-const isNamed = (name: string) => (text: string, i: number) =>
-  i % 2 === 0 && text.toLowerCase() === name;

@@ -9,12 +9,17 @@ export interface Resign {
 
 /** What the gateway says of the caller is signed with the rest. */
 export const RESIGNED_FIELDS = [
-  'x-countersign-credential',
-  'x-countersign-group',
-  'x-countersign-signed-headers',
+  ...['x-countersign-credential', 'x-countersign-group', 'x-countersign-signed-headers'],
+  ...['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'],
 ] as const;
 
-const REPLACED: ReadonlySet<string> = new Set(['authorization', 'date', 'x-date', 'x-nonce']);
+/** Fields of the caller's that a signature of the gateway's takes the place of. */
+export const REPLACED: ReadonlySet<string> = new Set([
+  'authorization',
+  'date',
+  'x-date',
+  'x-nonce',
+]);
 
 const PRESIGNED = /^X-Hmac-(?:Credential|Date|Expires|Nonce|Signature)=/;
 

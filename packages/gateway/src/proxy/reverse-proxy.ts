@@ -14,12 +14,13 @@ import type { Policy } from '@countersign/server/policy';
 import { answerPayloadFault, type PayloadFault } from '../payload/payload.js';
 import { Busy } from './busy.js';
 import { callerAddress, type IsTrusted } from './caller-address.js';
+import { asSigned } from './disguised-fields.js';
 import { type Exchange, exchangeOf, type OnExchange, tell } from './exchange.js';
 import { forwardedFields, unforwardable } from './forwarded-fields.js';
 import { isHandshake, UPGRADES } from './handshake.js';
 import { payloadFaultOf } from './payload-of.js';
 import { sendProblem } from './problem.js';
-import { type Resign, resigned, resignedTarget } from './resign.js';
+import { REPLACED, type Resign, resigned, resignedTarget } from './resign.js';
 import { SPOOL, SpooledBody, type SpoolOptions } from './spooled-body.js';
 import { upgradeThrough } from './upgrade.js';
 import { callUpstream, type UpstreamCall } from './upstream-call.js';
@@ -218,12 +219,17 @@ class Proxied {
     const own: Record<string, string> = { 'X-Countersign-Credential': credential };
     // One that is signed anew says so too if there is none: a field that nobody signed could be added on the way.
     if (group !== undefined || resign !== undefined) own['X-Countersign-Group'] = group ?? '';
-    own['X-Countersign-Signed-Headers'] = signedHeaders.join(';');
+    const trusted = isTrusted?.(exchange.peer) === true;
+    const isPassed = (name: string) =>
+      !(resign !== undefined && REPLACED.has(name)) &&
+      // What was signed then is X-Forwarded-Host.
+      !(trusted && name === 'host' && request.headers['x-forwarded-host'] !== undefined);
+    own['X-Countersign-Signed-Headers'] = asSigned(signedHeaders).filter(isPassed).join(';');
     if (request.headers['x-request-id'] === undefined) own['X-Request-Id'] = exchange.id;
     const fields = forwardedFields(request.rawHeaders, {
       signed: signedHeaders,
       peer: exchange.peer,
-      trusted: isTrusted?.(exchange.peer) === true,
+      trusted,
       secure: (request.socket as { encrypted?: boolean }).encrypted === true,
       host: hostOf(request),
       own,
