@@ -30,6 +30,11 @@ describe('the time of a decision', () => {
     ['one long segment', 'a', 'GET /{x}/b'],
     ['encoded slashes', '%2F', 'GET /{x}'],
     ['semicolons', ';', 'GET /**'],
+    ['dots', '.', 'GET /**'],
+    ['encoded spaces', '%20', 'GET /**'],
+    ['names of dots and spaces', '.%20/', 'GET /**'],
+    ['accents', 'e%CC%81', 'GET /**'],
+    ['what is no UTF-8', '%C1%AB%FF', 'GET /**'],
     ['slashes that are encoded behind semicolons', ';%5C', 'GET /**'],
   ])('is linear in the path: %s', (_, piece, route) => {
     const routes = [

@@ -78,9 +78,33 @@ describe('a route that denies', () => {
       expect(allows(but('/users/@me'), target), target).toBe(false);
     }
     expect(allows(but('/files/{name}'), '/files/a%2Fb')).toBe(false);
+    for (const target of [
+      ...[
+        '/%E2%84%AAeys',
+        '/%EF%BD%8Beys',
+        '/ke%C2%ADys',
+        '/key%C5%BF',
+        '/KE%CC%81YS',
+        '/k%C3%A9ys',
+      ],
+      ...['/keys.', '/keys..', '/keys%20', '/keys.%20.', '/%20keys', '/keys%C2%A0', '/%C1%ABeys'],
+      ...['/keys.;a', '/%EF%BC%8Fkeys', '/keys%EF%BC%9Bx', '/keys.%5C'],
+    ]) {
+      expect(allows(but('/keys'), target), target).toBe(false);
+    }
+    for (const target of ['/admin%20/x', '/admin./x', '/admin.%20/x', '/%EF%BC%A1dmin/x']) {
+      expect(allows(but('/admin/**'), target), target).toBe(false);
+    }
+    for (const target of ['/CAF%C3%89', '/cafe%CC%81', '/cafe']) {
+      expect(allows(but('/caf%C3%A9'), target), target).toBe(false);
+    }
+    expect(allows(but('/a./b'), '/A/b')).toBe(false);
   });
 
   it('is met by nothing else', () => {
+    for (const target of ['/%C3%B8admin', '/.admin', '/ad.min', '/ad%20min', '/%E6%9D%8E']) {
+      expect(allows(but('/admin'), target), target).toBe(true);
+    }
     for (const target of ['/', '/admins', '/admin2', '/x/admin', '/%2561dmin', '/adm%2Fin']) {
       expect(allows(but('/admin'), target), target).toBe(true);
     }
