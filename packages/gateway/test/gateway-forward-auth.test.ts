@@ -80,6 +80,21 @@ describe('the forward-auth endpoint of a gateway', () => {
     expect(said.join('')).toContain('"value":"192.0.2.7"');
   });
 
+  it('keeps the caller away, not the proxy in front of the one that asks', async () => {
+    const { port } = await gatewayOf({
+      ...endpoint,
+      trustedProxies: ['10.0.0.0/8'],
+      penalties: { refusals: 3, seconds: 60, away: 60 },
+    });
+    const by = (caller: string, url = 'https://api.example.com/v1/orders/7') => {
+      const headers = { 'X-Forwarded-For': caller };
+      return outcome(port('forwardAuth'), from('10.0.0.1', { url, headers }));
+    };
+    for (let i = 0; i < 4; i++) await by('192.0.2.7', 'https://elsewhere.example/');
+    expect(await by('192.0.2.7')).toBe('403 throttled');
+    expect(await by('192.0.2.8')).toBe('200');
+  });
+
   it('takes a new configuration while it is asked', async () => {
     const { gateway, port, write } = await gatewayOf(endpoint);
     const at = port('forwardAuth');

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Refusal } from '@countersign/core';
 import type { Accepted, BodySource, RequestView, Verifier } from '@countersign/server';
+import { callerAddress } from '../proxy/caller-address.js';
 import { disguise } from '../proxy/disguised-fields.js';
 import { type Exchange, exchangeOf, tell } from '../proxy/exchange.js';
 import { answerAccepted, answerFault, answerRefused, type ForwardAuthAnswer } from './answer.js';
@@ -49,7 +50,8 @@ async function decide(rules: ForwardAuthRules, exchange: Exchange): Promise<Forw
   if ('code' in original) return say(original);
   const { declaresBody, ...request } = original;
   Object.assign(exchange, { method: request.method, target: request.target });
-  exchange.caller = request.remoteAddress;
+  const { 'x-forwarded-for': told } = exchange.request.headers;
+  exchange.caller = callerAddress(request.remoteAddress, told, rules.isTrusted);
   if (rules.throttle?.(exchange.caller) !== undefined) {
     return say(fault('throttled', 'Requests of this address are not looked at for a while.'));
   }

@@ -1,4 +1,5 @@
 import { AddressList, type Verifier } from '@countersign/server';
+import type { IsTrusted } from '../proxy/caller-address.js';
 import type { OnExchange } from '../proxy/exchange.js';
 
 /** Who checks the body of a request, of which the proxy shows the header only. */
@@ -20,6 +21,11 @@ export interface ForwardAuthOptions {
   readonly bodyCheck?: BodyCheck | undefined;
   /** Decides before a verifier is asked whether the caller is listened to at all; the seconds to stay away if not. */
   readonly throttle?: ((address: string | undefined) => number | undefined) | undefined;
+  /**
+   * Whose X-Forwarded-For tells who is to be throttled, where the proxy that asks is behind others: those that are the verifier's
+   * `trustedProxies`. Nobody's unless given.
+   */
+  readonly isTrusted?: IsTrusted | undefined;
   /** Is told of every decision. */
   readonly onExchange?: OnExchange | undefined;
 }
@@ -32,11 +38,12 @@ export interface ForwardAuthRules {
   readonly upstream: Verifier | undefined;
   readonly peers: AddressList;
   readonly throttle: ForwardAuthOptions['throttle'];
+  readonly isTrusted: IsTrusted | undefined;
   readonly onExchange: OnExchange | undefined;
 }
 
 const OPTIONS: readonly string[] = [
-  ...['verifier', 'trustedPeers', 'bodyCheck', 'throttle', 'onExchange'],
+  ...['verifier', 'trustedPeers', 'bodyCheck', 'throttle', 'isTrusted', 'onExchange'],
 ];
 const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
 
@@ -51,11 +58,11 @@ export function checkOptions(options: ForwardAuthOptions): ForwardAuthRules {
     }
   }
   const { verifier, trustedPeers = LOOPBACK, bodyCheck = 'refuse' } = options;
-  const { throttle, onExchange } = options;
+  const { throttle, isTrusted, onExchange } = options;
   if (bodyCheck !== 'refuse' && bodyCheck !== 'upstream') {
     throw new TypeError('bodyCheck: expected "refuse" or "upstream"');
   }
-  for (const [name, hook] of Object.entries({ throttle, onExchange })) {
+  for (const [name, hook] of Object.entries({ throttle, isTrusted, onExchange })) {
     if (hook !== undefined && typeof hook !== 'function') {
       throw new TypeError(`${name}: expected a function`);
     }
@@ -66,6 +73,7 @@ export function checkOptions(options: ForwardAuthOptions): ForwardAuthRules {
     upstream: bodyCheck === 'upstream' ? verifier.route({ body: 'stream' }) : undefined,
     peers: checkPeers(trustedPeers),
     throttle,
+    isTrusted,
     onExchange,
   };
 }

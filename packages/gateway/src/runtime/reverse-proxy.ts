@@ -3,6 +3,7 @@ import { AddressList, type Verifier } from '@countersign/server';
 import { createPolicy, type Policy } from '@countersign/server/policy';
 import type { GatewayConfig, ProxyConfig } from '../config/config.js';
 import { type References, readText, textOf } from '../config/reference.js';
+import type { IsTrusted } from '../proxy/caller-address.js';
 import { UPGRADES, upgradesOf } from '../proxy/handshake.js';
 import { RESIGNED_FIELDS, type Resign } from '../proxy/resign.js';
 import { createReverseProxy, type ReverseProxy } from '../proxy/reverse-proxy.js';
@@ -12,10 +13,11 @@ import type { Keep, Observers } from './runtime.js';
 
 const MIB = 1024 * 1024;
 
-function trustOf(blocks: readonly string[] = []) {
+/** Whether an address is among those of `trustedProxies`. */
+export function trustOf(blocks: readonly string[] = []): IsTrusted {
   const list = new AddressList();
   for (const block of blocks) list.add(block);
-  return (address: string | undefined) => address !== undefined && list.has(address);
+  return (address) => address !== undefined && list.has(address);
 }
 
 /** @throws TypeError or RangeError that begins with the path of the bad value */

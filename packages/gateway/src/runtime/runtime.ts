@@ -12,7 +12,7 @@ import { type Certificate, certificateOf } from './certificate.js';
 import { egressOf } from './egress.js';
 import type { SharedNonces } from './nonces.js';
 import type { Counters } from './rates.js';
-import { proxyOf } from './reverse-proxy.js';
+import { proxyOf, trustOf } from './reverse-proxy.js';
 import type { OnStoreFault } from './stores.js';
 import { verifierOf } from './verifying.js';
 
@@ -92,7 +92,7 @@ export async function createRuntime(
       forwardAuth:
         asked === undefined || verifying === undefined
           ? undefined
-          : forwardAuthOf(asked, verifying.unsigning(), policy, observers),
+          : forwardAuthOf(config, asked, verifying.unsigning(), policy, observers),
       egressAt: (listen, i) =>
         egress[config.egress?.[i]?.listen === listen ? i : places.indexOf(listen)],
       certificate: proxied?.tls === undefined ? undefined : certificateOf(proxied.tls, references),
@@ -139,6 +139,7 @@ async function healthOf(checks: Checks): Promise<Readonly<Record<string, string>
 }
 
 function forwardAuthOf(
+  { trustedProxies }: GatewayConfig,
   { listen, trustedPeers, bodyCheck }: ForwardAuthConfig,
   verifier: Verifier,
   policy: Policy | undefined,
@@ -150,8 +151,10 @@ function forwardAuthOf(
     );
   }
   const onExchange = (exchange: Exchange) => onDecision(exchange, policy);
+  const isTrusted = trustOf(trustedProxies);
+  const options = { trustedPeers, bodyCheck, throttle, isTrusted, onExchange };
   try {
-    return createForwardAuth({ verifier, trustedPeers, bodyCheck, throttle, onExchange });
+    return createForwardAuth({ verifier, ...options });
   } catch (error) {
     throw new TypeError(`forwardAuth.${(error as Error).message}`);
   }
