@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createSecureServer, connect as openHttp2 } from 'node:http2';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
 import { selfSignedCertificate } from '@countersign/test-servers';
-import { signedRequest, TEST_KEY_ENTRY, Wire } from '@countersign/testkit';
+import { signedRequest, TEST_KEY, TEST_KEY_ENTRY, Wire } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
+import { createEgressProxy } from '../src/egress/egress-proxy.js';
 import { attachReverseProxy, createReverseProxy } from '../src/proxy/reverse-proxy.js';
 import { Upstreams } from '../src/proxy/upstreams.js';
 import { folder } from './gateway-rig.js';
@@ -20,12 +22,17 @@ const verifierOf = () =>
     hosts: ['api.example.com'],
   });
 
-/** A service that answers with these bytes. */
-const answering = (bytes: string) =>
+/** A service that answers with these bytes, and hangs up so many milliseconds later. */
+const answering = (bytes: string, hangsUp?: number) =>
   untilTestEnds(
     listening(
       createTcpServer((socket: Socket) => {
-        socket.on('error', () => {}).once('data', () => socket.write(bytes, 'latin1'));
+        socket
+          .on('error', () => {})
+          .once('data', () => {
+            socket.write(bytes, 'latin1');
+            if (hangsUp !== undefined) setTimeout(() => socket.destroy(), hangsUp);
+          });
       }) as never,
     ),
   );
@@ -62,6 +69,18 @@ async function http2ProxyTo(port: number): Promise<Running> {
   };
 }
 
+async function egressTo(port: number): Promise<Running> {
+  const egress = createEgressProxy({ ...TEST_KEY, origin: `http://127.0.0.1:${port}` });
+  const running = await listening(createServer(egress.listener));
+  return {
+    port: running.port,
+    async close() {
+      await running.close();
+      await egress.close();
+    },
+  };
+}
+
 async function overHttp2(port: number) {
   const session = openHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
   const { headers } = signedRequest({ now });
@@ -84,6 +103,7 @@ const END = 'Content-Length: 2\r\n\r\nok';
 const PASSED: [string, string][] = [
   ['a reason with a control', `HTTP/1.1 200 O\x01K\r\n${END}`],
   ['a reason of Latin-1', `HTTP/1.1 200 caf\xe9\r\n${END}`],
+  ['a reason of UTF-8', `HTTP/1.1 200 ${Buffer.from('找不到').toString('latin1')}\r\n${END}`],
   ['a value of Latin-1', `HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\n${END}`],
 ];
 const MALFORMED: [string, string][] = [
@@ -103,14 +123,14 @@ const MALFORMED: [string, string][] = [
 describe.each([
   ['HTTP/1.1', overHttp1, (port: number) => proxyTo(port, verifierOf())],
   ['HTTP/2', overHttp2, http2ProxyTo],
+  ['a proxy that signs', overHttp1, egressTo],
 ] as const)('over %s', (_, ask, start) => {
   it.each(PASSED)('%s is passed on, or cut off where it ends early', async (_, bytes) => {
     const behind = await answering(bytes);
     const proxy = await untilTestEnds(start(behind.port));
     expect(await ask(proxy.port)).toMatchObject({ status: 200, body: 'ok' });
-    const early = await answering(bytes.replace(/ok$/, ''));
+    const early = await answering(bytes.replace(/ok$/, ''), 200);
     const other = await untilTestEnds(start(early.port));
-    setTimeout(() => void early.close(), 200);
     await expect(ask(other.port)).rejects.toThrow(/closed after|NGHTTP2_INTERNAL_ERROR/);
   });
 

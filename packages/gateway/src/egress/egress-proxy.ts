@@ -152,7 +152,8 @@ async function answer(
   if (typeof body === 'string') return fail(body);
   const end = await send(sender, options.origin, request, body, response);
   if (end.fault === undefined) return tell(undefined);
-  fail(faultOfError(end.error) ?? end.fault);
+  // What came as an answer, and is none, is no fault of the request.
+  fail(end.fault === 'upstream_malformed' ? end.fault : (faultOfError(end.error) ?? end.fault));
 }
 
 function faultIn(
