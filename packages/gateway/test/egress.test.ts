@@ -216,7 +216,9 @@ describe('egress', () => {
     const path = join(folder(), 'egress.sock');
     const before = process.umask(0);
     onTestFinished(() => void process.umask(before));
-    await proxying(9, { listen: `unix:${path}`, ...more });
+    const { credential } = TEST_KEY;
+    const one = { origin: 'http://127.0.0.1:9', credential, secret: 'env:SECRET', ...more };
+    await gatewayOf({ audit: { to: 'none' }, egress: [{ listen: `unix:${path}`, ...one }] });
     expect(statSync(path).mode & 0o777).toBe(mode);
     expect(process.umask()).toBe(0);
   });
