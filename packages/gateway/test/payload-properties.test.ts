@@ -105,7 +105,7 @@ describe('the time of a check', () => {
   const wide = { ...rules, maxDepth: 1_000, maxKeys: 1e8, maxStringLength: 1e8 };
   // Of several runs the best, in time of the processor: others use the machine too.
   const best = (work: () => unknown) => {
-    const times = Array.from({ length: 7 }, () => {
+    const times = Array.from({ length: 3 }, () => {
       const start = process.cpuUsage();
       work();
       const { user, system } = process.cpuUsage(start);
@@ -133,8 +133,12 @@ describe('the time of a check', () => {
     ['a comment', 'text/xml', (size: number) => `<a><!--${'- '.repeat(size / 2)}--></a>`],
   ])('is linear in the body: %s', (_, type, body) => {
     const [small, large] = [Buffer.from(body(60_000)), Buffer.from(body(480_000))];
-    const time = best(() => faultOf(small, type, wide));
-    expect(best(() => faultOf(large, type, wide))).toBeLessThan(time * 8 * 4 + 2e6);
+    // Eight times the bytes: 64 times the time if it were quadratic, whatever else the machine does meanwhile.
+    const ratios = Array.from({ length: 5 }, () => {
+      const time = best(() => faultOf(small, type, wide));
+      return best(() => faultOf(large, type, wide)) / (time * 8 * 4 + 2e6);
+    });
+    expect(Math.min(...ratios)).toBeLessThan(1);
   });
 });
 
