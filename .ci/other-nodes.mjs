@@ -5,9 +5,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// What tries documents, backends that fail, and servers of other makes, rather than Node, has been tried once by then.
+// What tries documents, words of the command line, backends that fail, browsers and servers of other makes, rather than Node, has been
+// tried once by then.
 const ONCE = [
-  'packages/cli/test/docs*.test.ts',
+  'packages/cli/test/{docs,keys-,profile,program,verify,yaml-keys,keygen,presign,curl-}*.test.ts',
+  'packages/client/test/browser.test.ts',
+  'packages/gateway/test/payload-properties.test.ts',
   'packages/test-servers/**',
   'packages/server/test/{keys,nonces}-{redis,postgres}-{faults,topologies,processes,purge,states}.test.ts',
   'packages/server/test/nonces-memory-restart.test.ts',
