@@ -97,6 +97,10 @@ export function attachReverseProxy(
     if (found?.joins(request)) found.onUpgrade(request, socket, head);
     else serveWithoutUpgrade(server, request, socket, head);
   });
+  // Later versions of Node ask before they take a request off their parser, and would keep its body from who puts it back.
+  if ('shouldUpgradeCallback' in server) {
+    server.shouldUpgradeCallback = (request: NodeRequest) => proxy()?.joins(request) === true;
+  }
   server.on('clientError', (error, socket) => {
     const found = verifier();
     if (found === undefined) socket.destroy();
