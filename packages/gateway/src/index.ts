@@ -23,9 +23,9 @@ export {
   type PayloadCode,
   type PayloadFault,
 } from './payload/payload.js';
+export { attachReverseProxy } from './proxy/attach-reverse-proxy.js';
 export type { Exchange, OnExchange } from './proxy/exchange.js';
 export {
-  attachReverseProxy,
   createReverseProxy,
   type ReverseProxy,
   type ReverseProxyOptions,

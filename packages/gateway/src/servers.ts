@@ -6,8 +6,8 @@ import { createAdminServer } from './admin/admin-server.js';
 import type { ProxyConfig } from './config/config.js';
 import { settleMode } from './listen.js';
 import type { Wanted } from './listeners.js';
+import { attachReverseProxy } from './proxy/attach-reverse-proxy.js';
 import { sendProblem } from './proxy/problem.js';
-import { attachReverseProxy } from './proxy/reverse-proxy.js';
 import type { Certificate } from './runtime/certificate.js';
 import type { Runtime } from './runtime/runtime.js';
 

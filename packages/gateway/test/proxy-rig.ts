@@ -2,11 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo, Socket } from 'node:net';
 import type { Verifier } from '@countersign/server';
 import { onTestFinished } from 'vitest';
-import {
-  attachReverseProxy,
-  createReverseProxy,
-  type ReverseProxyOptions,
-} from '../src/proxy/reverse-proxy.js';
+import { attachReverseProxy } from '../src/proxy/attach-reverse-proxy.js';
+import { createReverseProxy, type ReverseProxyOptions } from '../src/proxy/reverse-proxy.js';
 import { type UpstreamOptions, Upstreams } from '../src/proxy/upstreams.js';
 
 /** A request as the service behind the gateway got it. */

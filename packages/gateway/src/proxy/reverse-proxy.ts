@@ -3,12 +3,10 @@ import { canonicalTarget } from '@countersign/core';
 import { type Accepted, BodyRefusedError, type Verifier } from '@countersign/server';
 import {
   admit,
-  answerClientErrors,
   hasBody,
   type NodeRequest,
   type NodeResponse,
   refuse,
-  verifyBeforeContinue,
 } from '@countersign/server/node';
 import type { Policy } from '@countersign/server/policy';
 import { answerPayloadFault, type PayloadFault } from '../payload/payload.js';
@@ -25,7 +23,6 @@ import { SPOOL, SpooledBody, type SpoolOptions } from './spooled-body.js';
 import { upgradeThrough } from './upgrade.js';
 import { callUpstream, type UpstreamCall } from './upstream-call.js';
 import type { Upstreams } from './upstreams.js';
-import { serveWithoutUpgrade } from './without-upgrade.js';
 
 /** What a reverse proxy is made of. */
 export interface ReverseProxyOptions {
@@ -50,7 +47,7 @@ export interface ReverseProxyOptions {
   readonly onExchange?: OnExchange | undefined;
 }
 
-/** Listeners of a server: see {@link attachReverseProxy}. */
+/** Listeners of a server: see `attachReverseProxy`. */
 export interface ReverseProxy {
   readonly onRequest: (request: NodeRequest, response: NodeResponse) => void;
   /** True if {@link onUpgrade} is for it; whatever else asks for another protocol is answered like any request. */
@@ -73,40 +70,6 @@ export function createReverseProxy(options: ReverseProxyOptions): ReverseProxy {
       void proxy.busy.during(proxy.upgrade(request, socket, head)),
     idle: () => proxy.busy.idle(),
   };
-}
-
-/**
- * Puts a proxy on a server of `node:http`, `node:https` or `node:http2`.
- *
- * @param proxy - is asked for each request; without one, the server is about to end
- */
-export function attachReverseProxy(
-  server: NodeJS.EventEmitter,
-  proxy: () => ReverseProxy | undefined,
-  verifier: () => Pick<Verifier, 'answer'> | undefined,
-): void {
-  const onRequest = (request: NodeRequest, response: NodeResponse) => {
-    const found = proxy();
-    if (found === undefined) sendProblem(response, 'gateway_stopping');
-    else found.onRequest(request, response);
-  };
-  server.on('request', onRequest);
-  server.on('checkExpectation', onRequest);
-  server.on('upgrade', (request, socket, head) => {
-    const found = proxy();
-    if (found?.joins(request)) found.onUpgrade(request, socket, head);
-    else serveWithoutUpgrade(server, request, socket, head);
-  });
-  // Later versions of Node ask before they take a request off their parser, and would keep its body from who puts it back.
-  if ('shouldUpgradeCallback' in server) {
-    server.shouldUpgradeCallback = (request: NodeRequest) => proxy()?.joins(request) === true;
-  }
-  server.on('clientError', (error, socket) => {
-    const found = verifier();
-    if (found === undefined) socket.destroy();
-    else answerClientErrors(found)(error, socket);
-  });
-  verifyBeforeContinue(server);
 }
 
 class Proxied {
