@@ -5,17 +5,19 @@ import { parseArgs } from 'node:util';
 import { insertInto } from './lib/report.mjs';
 import { contendersOf, NAMES, reasonAgainst } from './lib/stores/contenders.mjs';
 import { MEMORY_SIZES, MEMORY_TARGETS, memorySize } from './lib/stores/memory-size.mjs';
+import { overload } from './lib/stores/overload.mjs';
 import { serversOf } from './lib/stores/servers.mjs';
 import { SOAK_OPTIONS, soak } from './lib/stores/soak.mjs';
-import { memoryTable, soakTable, throughputTable } from './lib/stores/tables.mjs';
+import { memoryTable, overloadTable, soakTable, throughputTable } from './lib/stores/tables.mjs';
 import { TARGETS, throughput } from './lib/stores/throughput.mjs';
 
-const HELP = `Usage: node packages/bench/stores.mjs throughput|soak|memory [options]
+const HELP = `Usage: node packages/bench/stores.mjs throughput|soak|overload|memory [options]
 
 throughput  measures what a verifier gets done with each store, beside the bare
             statement of its backend, and how long a claim takes
 soak        claims at a steady rate for long, new nonces and replays, and counts
             wrong verdicts; ends with 1 if there are any
+overload    claims more than a store can do, and tells what it still does
 memory      fills the store in memory, and tells what a nonce takes, and for how
             long it ever holds up its process
 
@@ -24,7 +26,7 @@ memory      fills the store in memory, and tells what a nonce takes, and for how
                        all unless said otherwise
   --unsynced           a PostgreSQL that is started does not wait for the disk: no
                        server for nonces, but a harder comparison
-  --quick              fewer rounds (throughput)
+  --quick              fewer rounds (throughput), less time (overload)
   --concurrency <n>    claims at a time, 1 to 1,024 (throughput); 64 unless said otherwise
   --minutes <n>        for how long, each store (soak); 10 unless said otherwise
   --rate <n>           claims a second (soak); the highest steady one unless said otherwise
@@ -73,6 +75,20 @@ const MODES = {
     done: ({ claims, wrong }) => `${claims.toLocaleString('en')} claims, ${wrong} wrong`,
     table: soakTable,
     judge: failIfWrong,
+  },
+  overload: {
+    async measure(contender, url, { quick }) {
+      const { stores, close } = await contender.open(url, { start: 'fresh' });
+      try {
+        const told = (text) => tell(`${contender.name}: ${text}`);
+        return await overload(stores, { seconds: quick ? 1 : 5, told });
+      } finally {
+        await close();
+      }
+    },
+    done: ({ most }) => `${Math.round(most).toLocaleString('en')} claims a second at most`,
+    table: overloadTable,
+    judge() {},
   },
   memory: {
     measure: ({ credentials }, _, { live }) =>

@@ -1,4 +1,6 @@
 // What is measured of the stores, as Markdown.
+import { TIMES } from './overload.mjs';
+
 const µs = (ns) => (ns / 1000).toFixed(ns < 10_000 ? 2 : 1);
 const whole = (value) => Math.round(value).toLocaleString('en');
 const ratio = ({ median, least, most }) =>
@@ -40,6 +42,15 @@ export const soakTable = (rows) =>
     rows.map(({ name, minutes, rate, claims, fresh, replayed, expired, wrong, rss }) => [
       ...[name, minutes, ...[rate, claims, fresh, replayed + expired, wrong].map(whole)],
       ...[`${whole(rss.first / 1024)} to ${whole(rss.last / 1024)}`, whole(rss.slope)],
+    ]),
+  );
+
+export const overloadTable = (rows) =>
+  table(
+    ['store', 'claims a second', ...TIMES.map((times) => `of ${times} × as many`)],
+    rows.map(({ name, most, rows: each }) => [
+      ...[name, whole(most)],
+      ...each.map(({ begun, fresh }) => `${whole(fresh)} of ${whole(begun)}`),
     ]),
   );
 

@@ -59,85 +59,89 @@ interface Run extends Due {
   readonly query: PostgresQuery;
   readonly resolve: (result: PostgresResult) => void;
   readonly reject: (error: unknown) => void;
-  /** Once there is one. */
-  client: PostgresClient | undefined;
+  /** True once it has a connection. */
+  sent: boolean;
+}
+
+interface Sent extends Due {
+  readonly client: PostgresClient;
 }
 
 /**
- * Runs statements, each on a connection of its own. A statement that is not answered in time takes its connection along,
- * and one that has not got a connection by then is never run.
+ * Runs statements, each on a connection of its own. One that is not answered in time is given up, and one that has not got a
+ * connection by then is never run. A connection that takes as long again for its statement is closed: no sooner, since it may
+ * have got it late, and making new ones is what a busy server can do least.
  */
 export class StatementRunner {
   readonly #pool: PostgresPool;
   readonly #runs: DueList<Run>;
+  readonly #sent: DueList<Sent>;
 
   /** @param deadline - milliseconds for each */
   constructor(pool: PostgresPool, deadline: number) {
     this.#pool = pool;
     this.#runs = new DueList(deadline, late);
+    this.#sent = new DueList(deadline, ({ client }) => giveBack(client, true));
   }
 
   run(query: PostgresQuery): Promise<PostgresResult> {
     return new Promise((resolve, reject) => {
       const due = this.#runs.dueFromNow();
-      const client = undefined;
-      const run: Run = { due, open: true, next: undefined, query, client, resolve, reject };
+      const run: Run = { due, open: true, next: undefined, query, sent: false, resolve, reject };
       this.#runs.add(run);
       this.#pool.connect().then(
         (connection) => this.#send(run, connection),
-        (error) => {
-          if (run.open) this.#runs.close(run);
-          reject(error);
-        },
+        (error) => this.#over(run, reject, error),
       );
     });
   }
 
   #send(run: Run, client: PostgresClient): void {
     if (!run.open || performance.now() >= run.due) {
-      if (run.open) this.#runs.close(run);
       client.release();
-      run.reject(new Error('no connection in time'));
+      this.#over(run, run.reject, new Error('no connection in time'));
       return;
     }
-    run.client = client;
+    run.sent = true;
+    const sent: Sent = { due: this.#sent.dueFromNow(), open: true, next: undefined, client };
+    this.#sent.add(sent);
     // Without a listener, an error of the connection would end the process.
     client.on('error', ignore);
+    const failed = (error: unknown) => {
+      this.#answered(sent, !isRefusal(error));
+      this.#over(run, run.reject, error);
+    };
     try {
-      client.query(run.query).then(
-        (result) => {
-          if (this.#close(run, false)) run.resolve(result);
-        },
-        (error) => this.#fail(run, error),
-      );
+      client.query(run.query).then((result) => {
+        this.#answered(sent, false);
+        this.#over(run, run.resolve, result);
+      }, failed);
     } catch (error) {
-      this.#fail(run, error);
+      failed(error);
     }
   }
 
-  #fail(run: Run, error: unknown): void {
-    if (this.#close(run, !isRefusal(error))) run.reject(error);
+  #answered(sent: Sent, broken: boolean): void {
+    if (!sent.open) return;
+    this.#sent.close(sent);
+    giveBack(sent.client, broken);
   }
 
-  /** False if it was closed before. */
-  #close(run: Run, broken: boolean): boolean {
-    if (!run.open) return false;
-    this.#runs.close(run);
-    giveBack(run.client, broken);
-    return true;
+  /** Settles it; if it was given up, that changes nothing any more. */
+  #over<T>(run: Run, settle: (outcome: T) => void, outcome: T): void {
+    if (run.open) this.#runs.close(run);
+    settle(outcome);
   }
 }
 
 /** One that still waits for a connection goes on waiting: whoever counts those that wait must not be told of less. */
-function late({ client, reject }: Run): void {
-  if (client === undefined) return;
-  reject(new Error('no answer in time'));
-  giveBack(client, true);
+function late({ sent, reject }: Run): void {
+  if (sent) reject(new Error('no answer in time'));
 }
 
-function giveBack(client: PostgresClient | undefined, broken: boolean): void {
-  client?.off('error', ignore);
-  client?.release(broken);
+function giveBack(client: PostgresClient, broken: boolean): void {
+  client.off('error', ignore);
+  client.release(broken);
 }
 
 /**
