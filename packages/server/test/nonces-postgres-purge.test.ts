@@ -65,6 +65,31 @@ describe('purge', () => {
     expect(await store.claim('a', used, expired)).toBe('unavailable');
   });
 
+  it('removes nothing up to a horizon that a later one has raised meanwhile', async () => {
+    const pool = poolOf(server.url);
+    const { store, table } = await storeOn(pool, {
+      now: behind,
+      deadline: 5_000,
+      purge: { every: 1, batch: 1 },
+    });
+    const expired = [second(-100), second(-100), second(-100)];
+    const late = second(-30);
+    for (const at of [...expired, late]) {
+      expect(await store.claim('a', newNonce(), at)).toBe('fresh');
+    }
+    const gate = await clientOf(server.url);
+    await gate.query('BEGIN');
+    await gate.query(`LOCK TABLE ${table} IN SHARE MODE`);
+    const purged = store.purge();
+    await expect
+      .poll(async () => (await pool.query(`SELECT FROM pg_locks WHERE NOT granted`)).rowCount)
+      .toBe(1);
+    await pool.query(`UPDATE ${table}_state SET horizon = horizon + 3600`);
+    await gate.query('COMMIT');
+    expect(await purged).toBe(3);
+    expect(await count(pool, table)).toBe(1);
+  });
+
   it('many processes that purge and claim at once revive nothing', async () => {
     const pools = [poolOf(server.url), poolOf(server.url), poolOf(server.url)];
     const [first] = pools as [pg.Pool];

@@ -37,14 +37,16 @@ export async function purgeExpired(
   const run = (text: string, values: unknown[]): Promise<PostgresResult> =>
     statements.run({ text, values });
   const raised = await run(horizonSql(names), [clockMargin, Math.ceil(every / 2)]);
-  if (raised.rowCount !== 1) return 0;
+  const [state] = raised.rows;
+  if (state === undefined) return 0;
   await writersGone(async () => {
     const { rows } = await run(writersSql(names), []);
     return rows.map(({ id }) => String(id));
   });
   let removed = 0;
   while (!isClosed()) {
-    const { rowCount } = await run(purgeSql(names), [batch]);
+    // Not what another purge has raised it to meanwhile: that one has its own claims to wait for.
+    const { rowCount } = await run(purgeSql(names), [batch, state.horizon]);
     removed += rowCount ?? 0;
     if ((rowCount ?? 0) < batch) break;
     await delay(PAUSE, undefined, { ref: false });

@@ -94,10 +94,11 @@ WHERE timeline <> ${TIMELINE}`;
 /** Refuses what was dated up to the second $1. */
 export const lostSql = ({ state }: TableNames) => `UPDATE ${state} SET since = greatest(since, $1)`;
 
-/** Raises the horizon to $1 seconds ago, if that is $2 seconds at least; otherwise somebody else has just done it. */
+/** Raises the horizon to $1 seconds ago and tells it, if that is $2 seconds at least; otherwise somebody else has just done it. */
 export const horizonSql = ({ state }: TableNames) =>
   `UPDATE ${state} SET horizon = floor(extract(epoch FROM clock_timestamp())) - $1
-WHERE horizon <= floor(extract(epoch FROM clock_timestamp())) - $1 - $2`;
+WHERE horizon <= floor(extract(epoch FROM clock_timestamp())) - $1 - $2
+RETURNING horizon`;
 
 /** The transactions that write to the table now, each by its id. */
 export const writersSql = ({ nonces }: TableNames) =>
@@ -106,11 +107,10 @@ WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
 AND relation = '${nonces}'::regclass
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
-/** Removes up to $1 rows at or before the horizon. */
-export const purgeSql = ({ nonces, state }: TableNames) =>
+/** Removes up to $1 rows that expired at $2 or before, which must be no later than a horizon that no claim may have missed. */
+export const purgeSql = ({ nonces }: TableNames) =>
   `DELETE FROM ${nonces} WHERE id IN (
-  SELECT id FROM ${nonces} WHERE expires_at <= (SELECT horizon FROM ${state})
-  LIMIT $1 FOR UPDATE SKIP LOCKED
+  SELECT id FROM ${nonces} WHERE expires_at <= $2 LIMIT $1 FOR UPDATE SKIP LOCKED
 )`;
 
 /** One row with `ready`: whether the schema is there and this server takes writes. */
