@@ -202,6 +202,23 @@ describe('perCredential', () => {
     expect(nonces.claim('b', nonce('one more'), S + 300)).toBe('full');
   });
 
+  it.each([
+    ['all has expired', S + 2_000, 600_000],
+    ['others live on', S + 200, 10_000],
+  ])('counts what is live, where many others came after and %s', (_, second, others) => {
+    const { clock, nonces } = store({ capacity: 1_000_000, perCredential: 100 });
+    for (let i = 0; i < 60; i++) expectSame([nonces.claim('a', nonce(i), S + 100)], 'fresh');
+    for (let i = 0; i < others; i++) {
+      expectSame([nonces.claim(`b${i % 20_000}`, nonce(i), S + 101 + (i % 90))], 'fresh');
+    }
+    for (let i = 0; i < 60; i++) expectSame([nonces.claim('c', nonce(i), S + 290)], 'fresh');
+    clock.set(second * 1000);
+    const later = Array.from({ length: 101 }, (_, i) =>
+      nonces.claim('a', nonce(100 + i), second + 300),
+    );
+    expect(later.indexOf('full')).toBe(100);
+  });
+
   it('forgets credentials as their nonces expire', () => {
     const { clock, nonces } = store({ capacity: 1_000, perCredential: 1 });
     for (let second = 0; second < 20; second++) {

@@ -108,7 +108,7 @@ class Store implements MemoryNonceStore {
     if (used.has(credential, nonce)) return 'replayed';
     if (!(date > this.#start && expiresAt > used.horizon)) return 'unavailable';
     if (!isExpiry(expiresAt) || !(expiresAt - second <= LONGEST)) return 'unavailable';
-    if (used.size >= this.#capacity || used.share >= this.#perCredential) return 'full';
+    if (used.size >= this.#capacity || used.hasShare(this.#perCredential)) return 'full';
     used.add(expiresAt);
     return 'fresh';
   }

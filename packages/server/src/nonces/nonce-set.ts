@@ -10,7 +10,7 @@ interface Second {
 /** The nonces of this process: each until the second it expires has passed. Needs no timer, and evicts nothing. */
 export class NonceSet {
   readonly #table = new FingerprintTable();
-  readonly #shares = new Shares();
+  #shares = new Shares();
   // How many expire in each second, so that forgetting needs no look at each of them.
   readonly #expiring = new Map<number, Second>();
   // Most are claimed in the second they are dated, and so expire with the one before.
@@ -37,10 +37,9 @@ export class NonceSet {
     return this.#table.has(credential, nonce, this.#dead);
   }
 
-  /** How many the credential has that was looked up last. */
-  get share(): number {
-    this.#shares.settle();
-    return this.#shares.of(this.#table.owner);
+  /** True if the credential that was looked up last has so many. */
+  hasShare(most: number): boolean {
+    return this.#shares.has(this.#table.owner, most);
   }
 
   /** Adds the pair that {@link has} has just not found. */
@@ -74,6 +73,7 @@ export class NonceSet {
     }
     this.#earliest = earliest;
     this.#lastExpiry = Number.NaN; // it may be gone
+    if (this.#size === 0) this.#shares = new Shares();
   }
 
   #find(expiresAt: number): void {

@@ -1,7 +1,9 @@
 import { Counters } from './counters.js';
 
-// So many are taken off with each claim, which adds one at most: what has expired never piles up.
+// So many are taken off with each claim, which adds one at most: what has expired never piles up. So many, which takes some tenths
+// of a millisecond, before one is told that it has too many.
 const AT_ONCE = 16;
+const AT_MOST = 16_384;
 // Of a second that few expire in, little is kept; of one with many, no block is so large that making it takes long.
 const FIRST_BLOCK = 8;
 const LARGEST_BLOCK = 4_096;
@@ -44,8 +46,12 @@ export class Shares {
   // Of seconds that have passed, not yet taken off.
   readonly #leaving: Owners[] = [];
 
-  of(owner: number): number {
-    return this.#live.of(owner);
+  /** True if the owner has so many. */
+  has(owner: number, most: number): boolean {
+    this.#settle(AT_ONCE);
+    if (this.#live.of(owner) < most) return false;
+    this.#settle(AT_MOST);
+    return this.#live.of(owner) >= most;
   }
 
   /** One more, which goes again with the others of its second. */
@@ -59,11 +65,11 @@ export class Shares {
     this.#leaving.push(second);
   }
 
-  /** Takes some of it off: many at once would hold up the claim that comes first in a second. */
-  settle(): void {
-    for (let i = 0; i < AT_ONCE && this.#leaving.length > 0; i++) {
-      const owner = (this.#leaving[this.#leaving.length - 1] as Owners).pop();
-      if (owner === undefined) this.#leaving.pop();
+  /** Takes some of it off, what has left first: many at once would hold up the claim that comes first in a second. */
+  #settle(most: number): void {
+    for (let i = 0; i < most && this.#leaving.length > 0; i++) {
+      const owner = (this.#leaving[0] as Owners).pop();
+      if (owner === undefined) this.#leaving.shift();
       else this.#live.add(owner, -1);
     }
   }
