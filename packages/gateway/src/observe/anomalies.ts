@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { PenaltiesConfig } from '../config/config.js';
 import type { DecisionRecord } from './record.js';
@@ -5,10 +6,14 @@ import type { DecisionRecord } from './record.js';
 /** A burst of refused requests. */
 export interface Anomaly {
   readonly kind: 'address' | 'credential';
+  /** The credential; the address, of IPv6 the network, such as `2001:db8:0:1::/64`. */
   readonly value: string;
   readonly refusals: number;
   readonly seconds: number;
 }
+
+// Of 96 bits, before an address of IPv4.
+const WITH_IPV4 = new Set(['0:0:0:0:0:ffff', '64:ff9b:0:0:0:0']);
 
 /** Addresses that are not listened to, at most so many. */
 const MOST = 100_000;
@@ -36,11 +41,12 @@ export class Anomalies {
   /** Seconds that an address has to stay away, if it has. */
   throttle(address: string | undefined): number | undefined {
     if (address === undefined || this.#away.size === 0) return undefined;
-    const until = this.#away.get(address);
+    const network = networkOf(address);
+    const until = this.#away.get(network);
     if (until === undefined) return undefined;
     const seconds = Math.ceil((until - performance.now()) / 1000);
     if (seconds > 0) return seconds;
-    this.#away.delete(address);
+    this.#away.delete(network);
     return undefined;
   }
 
@@ -49,7 +55,7 @@ export class Anomalies {
     const isStrange =
       verdict === 'refused' && status < 500 && status !== 429 && code !== 'throttled';
     if (!isStrange) return;
-    if (address !== undefined) void this.#consume('address', address);
+    if (address !== undefined) void this.#consume('address', networkOf(address));
     if (claims !== undefined) void this.#consume('credential', claims);
   }
 
@@ -60,7 +66,31 @@ export class Anomalies {
     if (kind === 'address' && away > 0) {
       if (this.#away.size >= MOST) this.#away.delete(this.#away.keys().next().value as string);
       this.#away.set(value, performance.now() + away * 1000);
+      // Counted anew when it is back, or it would be refused without end for the rest of the time.
+      await this.#counters.address.delete(value);
     }
     this.#tell({ kind, value, refusals, seconds });
   }
+}
+
+/**
+ * The address; of IPv6 the network, since who has one address has 2^64 of them (RFC 4291 §2.5.4). One of IPv4 that is written as IPv6
+ * (§2.5.5.2), or was translated by the usual prefix (RFC 6052 §2.1), is the former.
+ */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [unzoned] = address.split('%', 1);
+  const { hostname } = new URL(`http://[${unzoned}]/`); // in hexadecimal throughout, and in one way only (RFC 5952)
+  const [front = [], back = []] = hostname
+    .slice(1, -1)
+    .split('::')
+    .map((groups) => groups.split(':').filter((group) => group !== ''));
+  const groups = [...front, ...Array(8 - front.length - back.length).fill('0'), ...back];
+  const prefix = groups.slice(0, 6).join(':');
+  if (!WITH_IPV4.has(prefix)) return `${groups.slice(0, 4).join(':')}::/64`;
+  return groups
+    .slice(6)
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((pair) => [pair >> 8, pair & 255])
+    .join('.');
 }
