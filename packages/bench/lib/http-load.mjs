@@ -6,11 +6,10 @@ export const CONNECTIONS = 16;
 /**
  * @param port - of the server, on 127.0.0.1
  * @param requests - each is sent once
- * @param rate - requests a second; as many as the server answers unless given
  * @returns requests a second, and milliseconds of latency
  * @throws Error for an answer other than 200
  */
-export async function sendAll(port, requests, { rate, connections = CONNECTIONS } = {}) {
+export async function sendAll(port, requests) {
   const count = requests.length;
   let [start, end, done, shares] = [0, 0, 0, 0];
   const latencies = new Float64Array(count);
@@ -18,12 +17,11 @@ export async function sendAll(port, requests, { rate, connections = CONNECTIONS 
     const run = autocannon(
       {
         url: `http://127.0.0.1:${port}`,
-        connections,
+        connections: CONNECTIONS,
         amount: count,
-        ...(rate === undefined ? {} : { overallRate: rate }),
         setupClient(client) {
           const share = shares++;
-          client.setRequests(requests.filter((_, i) => i % connections === share));
+          client.setRequests(requests.filter((_, i) => i % CONNECTIONS === share));
         },
       },
       (error) => (error ? reject(error) : resolve()),
@@ -32,7 +30,7 @@ export async function sendAll(port, requests, { rate, connections = CONNECTIONS 
     const stayAwake = () => done < count && setImmediate(stayAwake);
     run.on('start', () => {
       start = performance.now();
-      if (rate === undefined) stayAwake();
+      stayAwake();
     });
     const fail = (error) => {
       done = count;
