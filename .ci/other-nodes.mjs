@@ -8,7 +8,9 @@ import { join } from 'node:path';
 // What tries documents, words of the command line, backends that fail, browsers and servers of other makes, rather than Node, has been
 // tried once by then.
 const ONCE = [
-  'packages/cli/test/{docs,keys-,profile,program,verify,yaml-keys,keygen,presign,curl-}*.test.ts',
+  'packages/cli/test/{docs,keys-,profile,program,verify,vectors,yaml-keys,keygen,presign,curl}*.test.ts',
+  'packages/core/test/reference.test.ts',
+  'packages/testkit/test/verdict-matrix.test.ts',
   'packages/client/test/browser.test.ts',
   'packages/gateway/test/payload-properties.test.ts',
   'packages/test-servers/**',

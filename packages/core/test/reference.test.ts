@@ -37,7 +37,7 @@ describe('the reference implementation', () => {
   it('recomputes every vector, and openssl every accepted MAC', async () => {
     const { stdout } = await python('recompute.py', '--openssl');
     expect(stdout).toMatch(/^[0-9]{4,} passed, 0 failed$/m);
-  });
+  }, 120_000); // openssl is started for each of them
 
   it('would write the committed files again', async () => {
     await expect(python('generate.py', '--check')).resolves.toMatchObject({ stderr: '' });

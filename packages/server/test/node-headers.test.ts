@@ -1,7 +1,7 @@
 import { type SignedRequestView, toHttp1, withHeader, withoutHeader } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { resigned } from './resigned.js';
-import { expectProblem, type Rig, startRig } from './wire.js';
+import { expectProblem, type Reply, type Rig, startRig } from './wire.js';
 
 const body = '{"sku":"A-1","qty":2}';
 
@@ -181,14 +181,25 @@ describe('values', () => {
     '100,000 times "%s" in Authorization is refused at once',
     async (unit) => {
       const rig = await startRig({ server: { maxHeaderSize: 4 << 20 } });
-      await rig.send(rig.view());
       const value = `HMAC-256 Credential=${unit.repeat(100_000)}`;
-      const bytes = toHttp1(withHeader(rig.view(), 'authorization', value));
-      const wire = await rig.open();
-      const start = performance.now();
-      expectProblem(await wire.write(bytes).reply(), 'authorization_malformed');
-      // The longest has two megabytes to be sent and parsed first.
-      expect(performance.now() - start).toBeLessThan(unit.length === 1 ? 50 : 200);
+      /** The least of three times that an answer takes, in milliseconds. */
+      const least = async (view: SignedRequestView, check: (reply: Reply) => void) => {
+        const times: number[] = [];
+        for (let i = 0; i < 3; i++) {
+          const wire = await rig.open();
+          const bytes = toHttp1(view);
+          const start = performance.now();
+          check(await wire.write(bytes).reply());
+          times.push(performance.now() - start);
+        }
+        return Math.min(...times);
+      };
+      // As many bytes that nobody looks at: two megabytes have to be sent and parsed first.
+      const other = await least(withHeader(rig.view(), 'x-other', value), () => {});
+      const refused = await least(withHeader(rig.view(), 'authorization', value), (reply) =>
+        expectProblem(reply, 'authorization_malformed'),
+      );
+      expect(refused).toBeLessThan(2 * other + 30);
     },
   );
 

@@ -22,7 +22,7 @@ import {
   Wire,
   type WireReply,
 } from '@countersign/testkit';
-import { afterEach, expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 
 export { Wire, type WireReply as Reply } from '@countersign/testkit';
 
@@ -54,9 +54,8 @@ export interface Rig {
 }
 
 const closers: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
+// All at once, and at the end: one that has answered what is no HTTP is closed a second later.
+afterAll(() => Promise.all(closers.map((close) => close())));
 
 export const testKeys: KeyStore = staticKeys([
   TEST_KEY_ENTRY,
