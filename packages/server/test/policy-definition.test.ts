@@ -96,6 +96,7 @@ const WRONG: readonly (readonly [definition: unknown, message: string])[] = [
   [{ rateLimits: {} }, 'rateLimits: '],
   [{ rateLimits: [{ requests: 0, seconds: 1 }] }, 'rateLimits[0].requests: '],
   [{ rateLimits: [{ requests: 1 }] }, 'rateLimits[0].seconds: '],
+  [{ rateLimits: [{ requests: 1, seconds: 2_147_484 }] }, 'rateLimits[0].seconds: '],
   [{ rateLimits: [{ requests: 1, seconds: 1, per: 'address' }] }, 'rateLimits[0].per: '],
   [{ rateLimits: [{ requests: 1, seconds: 1, burst: 2 }] }, 'rateLimits[0].burst: unknown'],
   [{ signedResponses: 0 }, 'signedResponses: '],

@@ -70,6 +70,13 @@ describe('rateLimits', () => {
     expect(last.headers.get('ratelimit')).toMatch(/^"credential-3600s";r=0;t=35[0-9]{2}$/);
   });
 
+  it('counts in memory for as long as the longest window', async () => {
+    const rig = await start(rateLimits({ limiter, limits: [{ requests: 1, seconds: 2_147_483 }] }));
+    expect(await status(rig)).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await status(rig)).toBe(429);
+  });
+
   it('counts nothing of what is not verified, or was seen before', async () => {
     const rig = await start(rateLimits({ limiter, limits: [{ requests: 2, seconds: 60 }] }));
     const view = rig.view();
@@ -112,7 +119,7 @@ describe('rateLimits', () => {
     [{ limiter, limits: [] }, /^limits: /],
     [{ limiter, limits: {} }, /^limits: /],
     [{ limiter, limits: [{ requests: 0, seconds: 1 }] }, /^limits\[0\]\.requests: /],
-    [{ limiter, limits: [{ requests: 1, seconds: 2_592_001 }] }, /^limits\[0\]\.seconds: /],
+    [{ limiter, limits: [{ requests: 1, seconds: 2_147_484 }] }, /^limits\[0\]\.seconds: /],
     [{ limiter, limits: [{ requests: 1, seconds: 1, per: null }] }, /^limits\[0\]\.per: /],
     [{ limiter, limits: [{ requests: 1, seconds: 1 }], prefix: 'a b' }, /^prefix: /],
     [{ limiter, limits: [{ requests: 1, seconds: 1 }], policy: {} }, /^policy: /],

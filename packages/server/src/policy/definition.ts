@@ -77,7 +77,7 @@ export type PathOddity = '%2F' | '%5C' | ';';
 export interface PolicyRateLimit {
   /** 1–1,000,000,000. */
   readonly requests: number;
-  /** Length of the window, 1–2,592,000 (30 days). */
+  /** Length of the window, 1–2,147,483 (almost 25 days, as long as a timer runs). */
   readonly seconds: number;
   /** Who shares them: each key has its own, unless this is `group`. A key without a group has its own all the same. */
   readonly per?: 'credential' | 'group' | undefined;

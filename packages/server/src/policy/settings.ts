@@ -87,6 +87,9 @@ export function rateLimitRules(value: unknown, path: Path): readonly RateLimitRu
   return listOf(value, path).map((each, i) => rateLimit(each, `${path}[${i}]`));
 }
 
+// A limiter in memory has a timer for the window, and one of 2³¹ ms or more fires at once: nothing would be counted.
+const LONGEST_WINDOW = 2_147_483;
+
 function rateLimit(value: unknown, path: Path): RateLimitRule {
   const {
     requests,
@@ -96,7 +99,7 @@ function rateLimit(value: unknown, path: Path): RateLimitRule {
   return Object.freeze({
     rule: path,
     requests: wholeNumber(`${path}.requests`, requests, 1, 1_000_000_000),
-    seconds: wholeNumber(`${path}.seconds`, seconds, 1, 2_592_000),
+    seconds: wholeNumber(`${path}.seconds`, seconds, 1, LONGEST_WINDOW),
     per: optionIn(`${path}.per`, per as 'group', ['credential', 'group']),
   });
 }

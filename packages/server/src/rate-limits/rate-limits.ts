@@ -11,7 +11,7 @@ export type { Limiter, LimiterOptions, LimiterState } from './limiter.js';
 export interface RateLimit {
   /** 1–1,000,000,000. */
   readonly requests: number;
-  /** Length of the window, 1–2,592,000 (30 days). */
+  /** Length of the window, 1–2,147,483 (almost 25 days, as long as a timer runs). */
   readonly seconds: number;
   /** Who shares them: each key has its own, unless this is `group`. A key without a group has its own all the same. */
   readonly per?: 'credential' | 'group' | undefined;
