@@ -90,6 +90,13 @@ describe('which store', () => {
   });
 });
 
+it('is not opened where the order of the keys to encrypt with is lost', async () => {
+  const cwd = temporaryDirectory();
+  const keys = '{redis: "redis://127.0.0.1:1", encryption: {2027: env:NEW, 2026: env:OLD}}';
+  file(cwd, 'gateway.yaml', GATEWAY(keys));
+  expect(await refusal(['list'], { NEW: KEK, OLD: KEK }, cwd)).toContain('keys.encryption: an id');
+});
+
 describe('a store that cannot be changed', () => {
   it('says so: the environment', async () => {
     for (const env of [

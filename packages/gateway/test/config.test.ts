@@ -3,6 +3,13 @@ import { checkConfig } from '../src/check-config.js';
 import { ConfigError, parseConfig } from '../src/config/read-config.js';
 
 const KEYS = 'hosts: [api.example.com]\nkeys: { environment: true }\n';
+/** A configuration with key-encryption keys that have these ids. */
+const withEncryption = (ids: readonly string[]) => `hosts: [a]
+keys:
+  redis: redis://127.0.0.1:6379
+  encryption: { ${ids.map((id) => `"${id}": env:KEK`).join(', ')} }
+forwardAuth: { listen: "127.0.0.1:0" }
+`;
 const faultOf = (text: string): string => {
   try {
     parseConfig(text, 'gateway.yaml');
@@ -33,9 +40,20 @@ describe('a fault is told with its line', () => {
       'gateway.yaml:2:1: proxy: needs keys',
     ],
     [`${KEYS}skew: 3\nskew: 4\n`, 'gateway.yaml:4:1: Map keys must be unique'],
+    [
+      withEncryption(['2027', '2026']),
+      'gateway.yaml:4:3: keys.encryption: an id of a key-encryption key must not be a number',
+    ],
+    [withEncryption(['a', '0']), 'gateway.yaml:4:3: keys.encryption: an id'],
   ])('%j', (text, fault) => {
     expect(faultOf(text)).toContain(fault);
   });
+});
+
+it('key-encryption keys keep their order, of which the first encrypts', () => {
+  const ids = ['2027-01', '2026-11', '01', '1e3', '-1'];
+  const { config } = parseConfig(withEncryption(ids), 'gateway.yaml');
+  expect(Object.keys(config.keys?.encryption ?? {})).toEqual(ids);
 });
 
 describe('what only shows when it is made', () => {

@@ -124,6 +124,7 @@ async function placeOfConfig(path: string, env: Environment): Promise<Place> {
     throw usage(`${path}: has no keys; give --keys, --redis or --postgres`);
   }
   const text = (value: string, at: string) => textOf(value, path, `${path}: keys.${at}`, env);
+  // In the order of the file: the schema refuses ids that an object would have before others.
   const pairs = Object.entries(keys.encryption ?? {});
   return {
     kind,

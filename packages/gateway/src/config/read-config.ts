@@ -111,9 +111,15 @@ function faultOf(config: unknown): { steps: (string | number)[]; message: string
   return { steps: stepsWith(error, steps), message: messageOf(error, steps) };
 }
 
+const WEIGHTS: Readonly<Record<string, number>> = {
+  additionalProperties: 2,
+  propertyNames: 2,
+  oneOf: 0,
+};
+
 function weight({ keyword, instancePath }: ErrorObject): number {
   const depth = instancePath.split('/').length * 10;
-  return depth + (keyword === 'additionalProperties' ? 2 : keyword === 'oneOf' ? 0 : 1);
+  return depth + (WEIGHTS[keyword] ?? 1);
 }
 
 function stepsWith({ keyword, params }: ErrorObject, steps: (string | number)[]) {
@@ -122,6 +128,10 @@ function stepsWith({ keyword, params }: ErrorObject, steps: (string | number)[])
     : steps;
 }
 
+// An object has those before all others, whatever the file says, and the first one encrypts.
+const ENCRYPTION_ID =
+  'an id of a key-encryption key must not be a number, which would not keep its place';
+
 function messageOf({ keyword, params, message }: ErrorObject, steps: (string | number)[]): string {
   const where = steps.length === 0 ? '' : `${steps.join('.')}: `;
   if (keyword === 'additionalProperties')
@@ -129,6 +139,8 @@ function messageOf({ keyword, params, message }: ErrorObject, steps: (string | n
   if (keyword === 'required') return `${where}needs "${params.missingProperty}"`;
   if (keyword === 'enum') return `${where}expected one of ${params.allowedValues.join(', ')}`;
   if (keyword === 'oneOf') return `${where}expected one of its forms; see the schema`;
+  // Of all that has names of its own, only keys.encryption restricts them.
+  if (keyword === 'propertyNames') return `${where}${ENCRYPTION_ID}`;
   return `${where}${message}`;
 }
 

@@ -130,6 +130,7 @@ async function openDatabaseKeys(
   const kept = Object.entries(encryption).map(
     ([id, text]) => [id, textOf(references, text, `keys.encryption.${id}`)] as const,
   );
+  // In the order of the file: the schema refuses ids that an object would have before others.
   const [current = ''] = Object.keys(encryption);
   const sealed = keyEncryption({ current, keys: Object.fromEntries(kept) });
   const { ttl = 60, staleIfError = 300 } = cache;
