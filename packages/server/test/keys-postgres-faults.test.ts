@@ -97,6 +97,19 @@ describe('between it and the server', () => {
     expect(hasSecret(await store.find('a'), 8)).toBe(true);
   });
 
+  it.each(['resetBefore', 'loseReply'] as const)(
+    '%s: a migration rejects, and nothing else is told',
+    async (kind) => {
+      const pool = poolOf(`postgres://postgres@127.0.0.1:${proxy.port}/postgres`);
+      await pool.query('SELECT 1');
+      await proxy.set(kind);
+      // An error of the connection that nobody listens to would be one of this process.
+      await expect(migrateKeys(pool, { table: 'lost' })).rejects.toThrow();
+      await proxy.set('pass');
+      await migrateKeys(pool, { table: 'lost' });
+    },
+  );
+
   it('an answer about another key is not taken for "none"', async () => {
     const { store } = await storeOn(through());
     await untilFound(store);

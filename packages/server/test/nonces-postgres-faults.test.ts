@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { migrateNonces } from '@countersign/server/nonces/postgres';
 import {
   type Fault,
   type FaultProxy,
@@ -89,6 +90,19 @@ describe('between it and the server', () => {
       expect(await decided(store, nonce)).toBe('replayed');
     }
   });
+
+  it.each(['resetBefore', 'loseReply'] as const)(
+    '%s: a migration rejects, and nothing else is told',
+    async (kind) => {
+      const pool = poolOf(through());
+      await pool.query('SELECT 1');
+      await proxy.set(kind);
+      // An error of the connection that nobody listens to would be one of this process.
+      await expect(migrateNonces(pool, { table: 'lost' })).rejects.toThrow();
+      await proxy.set('pass');
+      await migrateNonces(pool, { table: 'lost' });
+    },
+  );
 
   it.each(['refuse', 'hang'] as const)('%s: no burst when it is over', async (kind) => {
     const pool = poolOf(through(), { max: 4, ...QUICK });

@@ -78,6 +78,7 @@ const BATCH = 1_000;
  * @throws TypeError or RangeError that names the option
  * @example
  * const pool = new pg.Pool({ max: 10, connectionTimeoutMillis: 250 });
+ * pool.on('error', ({ message }) => console.error(message));
  * await migrateKeys(pool);
  * const encryption = keyEncryption({ current: '2026-11', keys: { '2026-11': process.env.KEY_ENCRYPTION_KEY } });
  * const keys = postgresKeys({ pool, encryption });

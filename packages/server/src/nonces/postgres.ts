@@ -1,7 +1,7 @@
 import { aBoolean, knownOptions, optionalFunction, wholeNumber } from '../options.js';
 import type { NonceStore, NonceVerdict } from './nonce-store.js';
 import {
-  connected,
+  onConnection,
   type PostgresPool,
   type PostgresQuery,
   type PostgresResult,
@@ -73,6 +73,7 @@ const OPTIONS = [...SHARED_OPTIONS, 'pool', 'table', 'purge', 'prepare'];
  * @throws TypeError or RangeError that names the option
  * @example
  * const pool = new pg.Pool({ max: 10, connectionTimeoutMillis: 250, statement_timeout: 1_000 });
+ * pool.on('error', ({ message }) => console.error(message));
  * await migrateNonces(pool);
  * const nonces = postgresNonceStore({ pool });
  */
@@ -232,11 +233,8 @@ export async function migrateNonces(
   aBoolean('lost', lost);
   const second = Math.floor((optionalFunction('now', now) ?? Date.now)() / 1000);
   const names = tableNames(table);
-  const client = await connected(pool);
-  try {
+  await onConnection(pool, async (client) => {
     await client.query({ text: schemaSql(names, second) });
     if (lost) await client.query({ text: lostSql(names), values: [second] });
-  } finally {
-    client.release();
-  }
+  });
 }

@@ -1,4 +1,4 @@
-import { connected, type PostgresPool } from '../../nonces/postgres/pool.js';
+import { onConnection, type PostgresPool } from '../../nonces/postgres/pool.js';
 import { knownOptions } from '../../options.js';
 import { keyTables, schemaSql } from './schema.js';
 
@@ -33,10 +33,7 @@ export async function migrateKeys(
 ): Promise<void> {
   knownOptions(options, ['table']);
   const text = keySchema(options.table);
-  const client = await connected(pool);
-  try {
+  await onConnection(pool, async (client) => {
     await client.query({ text });
-  } finally {
-    client.release();
-  }
+  });
 }

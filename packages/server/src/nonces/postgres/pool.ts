@@ -208,8 +208,22 @@ function isRefusal(error: unknown): boolean {
   return typeof code === 'string' && /^(?!08|57P|XX|25006|55000)[0-9A-Z]{5}$/.test(code);
 }
 
-/** @throws TypeError that names the option `pool` */
-export function connected(pool: unknown): Promise<PostgresClient> {
+/**
+ * Does something on one connection, for as long as that takes.
+ *
+ * @throws TypeError that names the option `pool`
+ */
+export async function onConnection(
+  pool: unknown,
+  work: (client: PostgresClient) => Promise<void>,
+): Promise<void> {
   if (!isPool(pool)) throw new TypeError(EXPECTED);
-  return pool.connect();
+  const client = await pool.connect();
+  // Without a listener, an error of the connection would end the process.
+  client.on('error', ignore);
+  try {
+    await work(client);
+  } finally {
+    giveBack(client, false);
+  }
 }
