@@ -1,6 +1,14 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { keyEncryption } from '@countersign/server/keys/postgres';
 import { redisKeys } from '@countersign/server/keys/redis';
-import { type Postgres, type Redis, startPostgres, startRedis } from '@countersign/test-servers';
+import {
+  type Postgres,
+  type Redis,
+  startFaultProxy,
+  startPostgres,
+  startRedis,
+} from '@countersign/test-servers';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { file, run, temporaryDirectory } from './helpers.js';
@@ -81,6 +89,22 @@ proxy: {listen: "127.0.0.1:0", upstream: {origins: ["http://127.0.0.1:9"]}}
     expect(stderr).not.toContain('hidden');
   });
 
+  it('that accepts connections and says nothing is told with exit code 3', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket.on('error', () => {})));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      const url = `${kind}://127.0.0.1:${port}`;
+      const listed = await run(['keys', 'list', `--${kind}`, url], { env: ENCRYPTION });
+      expect(listed).toMatchObject({ code: 3, stdout: '' });
+      expect(listed.stderr).toMatch(/^countersign: keys list: --\w+: cannot \w+ \w+ \([^()]+\)\n$/);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+  });
+
   it('whose keys are sealed with another key is told with exit code 3', async () => {
     await keys('add', 'sealed');
     const env = { COUNTERSIGN_ENCRYPTION_KEYS: `2026:${OLD_KEK}` };
@@ -88,6 +112,23 @@ proxy: {listen: "127.0.0.1:0", upstream: {origins: ["http://127.0.0.1:9"]}}
     expect(code).toBe(3);
     expect(stderr).toMatch(/the key "\w+" cannot be read/);
   });
+});
+
+it('tells with exit code 3 that PostgreSQL says nothing any more', async () => {
+  const proxy = await startFaultProxy(postgres.port);
+  const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
+  const nothing = Buffer.alloc(0);
+  await proxy.set({
+    kind: 'respond',
+    respond: (request) => (request.includes('to_regclass') ? nothing : undefined),
+  });
+  try {
+    const listed = await run(['keys', 'list', '--postgres', url], { env: ENCRYPTION });
+    expect(listed).toMatchObject({ code: 3, stdout: '' });
+    expect(listed.stderr).toContain('--postgres: cannot use PostgreSQL (');
+  } finally {
+    await proxy.close();
+  }
 });
 
 it('shows when a key was used last', async () => {

@@ -16,7 +16,8 @@ interface Opened {
 // How long a connection may take (ms).
 const CONNECT = 5_000;
 // A person waits, not a request (ms).
-const DEADLINES = { deadline: 10_000, changeDeadline: 10_000 };
+const ANSWER = 10_000;
+const DEADLINES = { deadline: ANSWER, changeDeadline: ANSWER };
 
 /**
  * Does something with the store that is meant, and closes it.
@@ -62,7 +63,8 @@ async function openRedis({ url, within, encryption, source }: DatabasePlace): Pr
     () => redisKeys({ client, encryption: sealed, ...named, ...DEADLINES }),
     asOption,
   );
-  await client.connect().catch((error: unknown) => {
+  await inTime(client.connect()).catch((error: unknown) => {
+    if (client.isOpen) client.destroy();
     throw unavailable(`${source}: cannot reach Redis (${reasonOf(error)})`);
   });
   return { store, name: 'Redis', close: async () => client.destroy() };
@@ -74,6 +76,19 @@ async function openRedis({ url, within, encryption, source }: DatabasePlace): Pr
       // Its message may repeat the password.
       throw usage(`${source}: expected a URL such as redis://127.0.0.1:6379`);
     }
+  }
+}
+
+/** The client's own timeout ends with TCP: a server that accepts and says nothing would be waited for without end. */
+async function inTime(connecting: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), CONNECT);
+  });
+  try {
+    await Promise.race([connecting, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -89,7 +104,13 @@ async function openPostgres(
     import('@countersign/server/keys/postgres'),
   ]);
   const sealed = encryptionFrom(encryption, keyEncryption);
-  const pool = new pg.Pool({ connectionString: url, max: 2, connectionTimeoutMillis: CONNECT });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 2,
+    connectionTimeoutMillis: CONNECT,
+    // No statement_timeout, which a pooler of connections may refuse.
+    query_timeout: ANSWER,
+  });
   pool.on('error', () => {}); // told by what asked
   const named = within === undefined ? {} : { table: within };
   const close = () => pool.end();
