@@ -33,7 +33,7 @@ export function printable(text: string): string {
 
 /** Takes secrets out of a line: whoever mistypes a command may have one in it, and error output ends up in logs. */
 export function withoutSecrets(text: string): string {
-  return text.replace(/csk_[A-Za-z0-9_-]+/g, '[secret]');
+  return text.replace(/(?:csk|ckek)_[A-Za-z0-9_-]+/g, '[secret]');
 }
 
 const STYLES = { bold: '1', green: '32', red: '31' } as const;

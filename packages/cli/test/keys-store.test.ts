@@ -97,6 +97,21 @@ it('is not opened where the order of the keys to encrypt with is lost', async ()
   expect(await refusal(['list'], { NEW: KEK, OLD: KEK }, cwd)).toContain('keys.encryption: an id');
 });
 
+it.each([
+  `{${KEK}: env:NOT_SET}`,
+  `{${KEK}: }`,
+  `{a: {${KEK}: b}}`,
+  `{a: "env:${KEK}"}`,
+  `{a: "file:${KEK}"}`,
+])('does not repeat a key to encrypt with: %s', async (encryption) => {
+  const cwd = temporaryDirectory();
+  file(cwd, 'gateway.yaml', GATEWAY(`{redis: "redis://127.0.0.1:1", encryption: ${encryption}}`));
+  const { code, stderr } = await run(['keys', 'list'], { cwd });
+  expect(code).toBeGreaterThan(1);
+  expect(stderr).toContain('keys.encryption');
+  expect(stderr).not.toContain(KEK.slice(5, 20));
+});
+
 describe('a store that cannot be changed', () => {
   it('says so: the environment', async () => {
     for (const env of [

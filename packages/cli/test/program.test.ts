@@ -135,6 +135,7 @@ describe('wrong usage', () => {
       ['sign', SECRET, 'x'],
       ['curl', SECRET],
       ['keygen', `--x=${SECRET}`],
+      [`ckek_${SECRET.slice(4)}`],
     ]) {
       const { code, stdout, stderr } = await runSigned(args);
       expect(code).toBe(2);

@@ -42,7 +42,7 @@ describe('a fault is told with its line', () => {
     [`${KEYS}skew: 3\nskew: 4\n`, 'gateway.yaml:4:1: Map keys must be unique'],
     [
       withEncryption(['2027', '2026']),
-      'gateway.yaml:4:3: keys.encryption: an id of a key-encryption key must not be a number',
+      'gateway.yaml:4:3: keys.encryption: an id of a key-encryption key must be neither a number',
     ],
     [withEncryption(['a', '0']), 'gateway.yaml:4:3: keys.encryption: an id'],
   ])('%j', (text, fault) => {
@@ -54,6 +54,26 @@ it('key-encryption keys keep their order, of which the first encrypts', () => {
   const ids = ['2027-01', '2026-11', '01', '1e3', '-1'];
   const { config } = parseConfig(withEncryption(ids), 'gateway.yaml');
   expect(Object.keys(config.keys?.encryption ?? {})).toEqual(ids);
+});
+
+describe('a key-encryption key in the wrong place is not repeated', () => {
+  const kek = `ckek_${Buffer.alloc(32, 3).toString('base64url')}`;
+  it.each([
+    [withEncryption([kek]), 'gateway.yaml:4:3: keys.encryption: an id'],
+    [
+      `keys: { redis: a, encryption: { ${kek}: } }`,
+      'gateway.yaml:1:33: keys.encryption.[secret]: ',
+    ],
+    [`${kek}: 1`, 'gateway.yaml:1:1: unknown name "[secret]"'],
+    [withEncryption(['a']).replace('env:KEK', `env:${kek}`), '[secret] is not set'],
+    [withEncryption(['a']).replace('env:KEK', `file:${kek}`), 'cannot read /etc/[secret] ('],
+  ])('%j', async (text, fault) => {
+    const check = async () => checkConfig(parseConfig(text, '/etc/gateway.yaml'), {});
+    const error: Error = await check().catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toContain(fault);
+    expect(`${error.stack}\n${JSON.stringify(error)}`).not.toContain(kek.slice(5));
+  });
 });
 
 describe('what only shows when it is made', () => {

@@ -7,13 +7,17 @@ import type { GatewayConfig } from './config.js';
 /** What is wrong with a configuration, and where. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  readonly fault: string;
 
   /** @param place - `gateway.yaml:12:5`, or the path of the file alone */
   constructor(
     readonly place: string,
-    readonly fault: string,
+    fault: string,
   ) {
-    super(`${place}: ${fault}`);
+    // A secret may stand where a name belongs, and this ends up in logs.
+    const shown = fault.replace(/(?:csk|ckek)_[A-Za-z0-9_-]+/g, '[secret]');
+    super(`${place}: ${shown}`);
+    this.fault = shown;
   }
 }
 
@@ -128,9 +132,9 @@ function stepsWith({ keyword, params }: ErrorObject, steps: (string | number)[])
     : steps;
 }
 
-// An object has those before all others, whatever the file says, and the first one encrypts.
+// An object has numbers before all others, whatever the file says, and the first one encrypts.
 const ENCRYPTION_ID =
-  'an id of a key-encryption key must not be a number, which would not keep its place';
+  'an id of a key-encryption key must be neither a number, which would not keep its place, nor a key';
 
 function messageOf({ keyword, params, message }: ErrorObject, steps: (string | number)[]): string {
   const where = steps.length === 0 ? '' : `${steps.join('.')}: `;

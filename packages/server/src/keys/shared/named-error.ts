@@ -8,5 +8,5 @@ export function namedError(where: string, thrown: unknown): Error {
 /** An error that can be logged: its message alone, without anything that reads like a secret. */
 export function shownError(thrown: unknown): Error {
   const message = thrown instanceof Error ? thrown.message : 'cannot be read';
-  return new Error(message.replace(/csk_[A-Za-z0-9_-]*/g, '[secret]'));
+  return new Error(message.replace(/(?:csk|ckek)_[A-Za-z0-9_-]*/g, '[secret]'));
 }

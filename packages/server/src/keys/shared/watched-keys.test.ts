@@ -198,7 +198,7 @@ it('warns of the process unless somebody listens, and goes on if who listens thr
       onReload: (() => Promise.reject(new Error('listener'))) as () => void,
     });
     disk.onLoad = () => {
-      throw new Error('keys.json: csk_AAAA is not to be seen');
+      throw new Error('keys.json: csk_AAAA or ckek_AAAA is not to be seen');
     };
     await looks(keys, 3);
     await looks(other, 3);
@@ -212,7 +212,7 @@ it('warns of the process unless somebody listens, and goes on if who listens thr
   expect(warnings.map(({ code, message }) => [code, message])).toEqual([
     [
       'COUNTERSIGN_KEYS_NOT_RELOADED',
-      'keys.json: [secret] is not to be seen; the keys read before stay in use',
+      'keys.json: [secret] or [secret] is not to be seen; the keys read before stay in use',
     ],
   ]);
 });
