@@ -165,14 +165,16 @@ describe('schema', () => {
       start: 'normal',
       now: () => Date.now() - 60_000,
     });
-    const dated = (from: number) => store.claim('a', newNonce(), second(300 + from));
-    expect(await dated(-1)).toBe('fresh');
+    const dated = (at: number) => store.claim('a', newNonce(), at + 300);
+    const before = second(0);
+    expect(await dated(before)).toBe('fresh');
     await migrateNonces(pool, { table, lost: true });
-    expect(await dated(-1)).toBe('unavailable');
-    expect(await dated(1)).toBe('fresh');
+    const after = second(0);
+    expect(await dated(before)).toBe('unavailable');
+    expect(await dated(after + 1)).toBe('fresh');
     const { store: strict } = await storeOn(pool, { table, start: 'strict' });
-    expect(await strict.claim('a', newNonce(), second(600))).toBe('unavailable');
-    expect(await strict.claim('a', newNonce(), second(602))).toBe('fresh');
+    expect(await strict.claim('a', newNonce(), before + 600)).toBe('unavailable');
+    expect(await strict.claim('a', newNonce(), after + 601)).toBe('fresh');
   });
 });
 

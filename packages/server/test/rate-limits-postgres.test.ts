@@ -2,6 +2,7 @@ import { staticKeys } from '@countersign/server';
 import { type LimiterOptions, rateLimits } from '@countersign/server/rate-limits';
 import { type Postgres, startFaultProxy, startPostgres } from '@countersign/test-servers';
 import { TEST_KEY_ENTRY } from '@countersign/testkit';
+import type { PoolConfig } from 'pg';
 import { RateLimiterPostgres } from 'rate-limiter-flexible';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { closeOpened, poolOf } from './nonces-postgres-rig.js';
@@ -21,8 +22,8 @@ const codes = (rig: Rig, times: number) =>
   Promise.all(Array.from({ length: times }, async () => (await rig.send(rig.view())).status));
 
 /** Makes limiters on one table; the library makes that, and says when it is there. */
-function limitersOn(url: string, tableName: string) {
-  const pool = poolOf(url, { connectionTimeoutMillis: 250 });
+function limitersOn(url: string, tableName: string, config?: PoolConfig) {
+  const pool = poolOf(url, config);
   const ready: Promise<void>[] = [];
   const limiter = (options: LimiterOptions) => {
     const { promise, resolve, reject } = deferred();
@@ -55,7 +56,8 @@ it('rate limits on PostgreSQL are shared by servers, in a race too', async () =>
     const { limiter, ready } = limitersOn(server.url, 'shared');
     const limitRate = rateLimits({ limiter, limits });
     await ready();
-    rigs.push(await startRig({ keys, limitRate }));
+    // Connections are made for the first requests, for which a busy machine may take long.
+    rigs.push(await startRig({ keys, limitRate, storeTimeout: 5_000 }));
   }
   const all = (await Promise.all(rigs.map((rig) => codes(rig, 10)))).flat();
   expect(all.filter((status) => status === 200)).toHaveLength(5);
@@ -71,7 +73,7 @@ it('refuse while PostgreSQL does not answer or is gone, and count again once it 
   const proxy = await startFaultProxy(server.port);
   onTestFinished(() => proxy.close());
   const url = `postgres://postgres@127.0.0.1:${proxy.port}/postgres`;
-  const { limiter, ready } = limitersOn(url, 'proxied');
+  const { limiter, ready } = limitersOn(url, 'proxied', { connectionTimeoutMillis: 250 });
   // What hangs may be counted once it moves on.
   const limitRate = rateLimits({ limiter, limits: [{ requests: 1_000, seconds: 60 }] });
   await ready();
