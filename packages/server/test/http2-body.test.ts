@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { constants } from 'node:http2';
+import { text } from 'node:stream/consumers';
+import { createSigner } from '@countersign/client';
 import { BodyRefusedError, type VerificationEvent, type Verifier } from '@countersign/server';
-import { type SignedRequestOptions, withBody, withTarget } from '@countersign/testkit';
+import {
+  type SignedRequestOptions,
+  type SignedRequestView,
+  TEST_KEY,
+  withBody,
+  withTarget,
+} from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { answerOf, type Handler, open, send, signed, startHttp2 } from './http2-rig.js';
 
@@ -111,5 +119,37 @@ describe('a buffered body over HTTP/2', () => {
     await expect.poll(() => codes).toEqual(['body_incomplete']);
     expect([handled(), nonces.size]).toEqual([0, 0]);
     expect((await send(session, view)).status).toBe(200);
+  });
+});
+
+describe('a body that nothing announced, over HTTP/2', () => {
+  const MODES = ['buffer', 'stream', 'unsigned'] as const;
+  /** Gives the code of the refusal, of the whole or of the stream; or what the handler read. */
+  async function startRig(route: (verifier: Verifier) => Verifier) {
+    const handler: Handler = (request, response) =>
+      text(request).then(
+        (body) => response.end(body),
+        (error: BodyRefusedError) =>
+          response.writeHead(error.status).end(JSON.stringify({ code: error.refusal.code })),
+      );
+    const { session } = await startHttp2({ handler, route });
+    return async (view: SignedRequestView) => {
+      const { status, body } = await send(session, { ...view, body: Buffer.from('two of A-1') });
+      return status === 200 ? String(body) : `${status} ${JSON.parse(String(body)).code}`;
+    };
+  }
+
+  it.each(MODES)('is refused behind a presigned URL: %s', async (body) => {
+    const sendTo = await startRig((verifier) => verifier.route({ body, presigned: true }));
+    const url = createSigner(TEST_KEY).presign('https://api.example.com/a', { expiresIn: 60 });
+    const target = url.slice('https://api.example.com'.length);
+    const view = { method: 'GET', target, headers: ['Host', 'api.example.com'] };
+    expect(await sendTo(view)).toBe('401 digest_missing');
+  });
+
+  it.each(MODES)('is refused unless it need not be signed: %s', async (body) => {
+    const sendTo = await startRig((verifier) => verifier.route({ body }));
+    const view = signed({ method: 'GET', headers: {}, body: null });
+    expect(await sendTo(view)).toBe(body === 'unsigned' ? 'two of A-1' : '401 digest_missing');
   });
 });

@@ -5,11 +5,17 @@ import {
   runningContentDigest,
 } from '@countersign/core';
 
+/** Most bytes of a body, and the refusal of one that has more. */
+export interface WatchLimit {
+  readonly maxBytes: number;
+  readonly exceeded: () => Refusal;
+}
+
 /** Judges a body while it is handed on: each piece goes in here, and what comes out may be seen. */
 export class BodyWatch {
   readonly #digest: RunningContentDigest | undefined;
   readonly #declared: number | undefined;
-  readonly #maxBytes: number;
+  readonly #limit: WatchLimit;
   readonly #onRefused: (refusal: Refusal) => void;
   #size = 0;
   #held: Uint8Array | undefined;
@@ -17,19 +23,19 @@ export class BodyWatch {
   private constructor(
     digest: RunningContentDigest | undefined,
     declared: number | undefined,
-    maxBytes: number,
+    limit: WatchLimit,
     onRefused: (refusal: Refusal) => void,
   ) {
     this.#digest = digest;
     this.#declared = declared;
-    this.#maxBytes = maxBytes;
+    this.#limit = limit;
     this.#onRefused = onRefused;
   }
 
   /** @returns a refusal with `digest_malformed` if the digest that was sent cannot be used */
   static of(
     fields: HeaderFields,
-    maxBytes: number,
+    limit: WatchLimit,
     onRefused: (refusal: Refusal) => void,
   ): BodyWatch | Refusal {
     const value = fields.get('content-digest');
@@ -37,18 +43,14 @@ export class BodyWatch {
     if (digest instanceof Refusal) return digest;
     const length = fields.get('content-length');
     const declared = length === undefined ? undefined : Number(length);
-    return new BodyWatch(digest, declared, maxBytes, onRefused);
+    return new BodyWatch(digest, declared, limit, onRefused);
   }
 
   /** Takes a piece, and gives what may be seen now: the piece before it, so that the last one waits for the digest. */
   take(piece: Uint8Array): Uint8Array | undefined | Refusal {
     if (piece.length === 0) return undefined;
     this.#size += piece.length;
-    if (this.#size > this.#maxBytes) {
-      return this.refuse(
-        new Refusal('body_too_large', `The body has more than ${this.#maxBytes} bytes.`),
-      );
-    }
+    if (this.#size > this.#limit.maxBytes) return this.refuse(this.#limit.exceeded());
     if (this.#digest === undefined) return piece;
     this.#digest.update(piece);
     const before = this.#held;

@@ -13,7 +13,7 @@ import {
   type MaybePromise,
   type RequestView,
 } from '../request-view.js';
-import { BodyWatch } from './body-watch.js';
+import { BodyWatch, type WatchLimit } from './body-watch.js';
 import { contentLength } from './coverage.js';
 
 /**
@@ -66,13 +66,8 @@ async function drained(
   claim: UnverifiedClaim,
   fields: HeaderFields,
 ): Promise<Uint8Array | Refusal> {
-  const limit = limitOf(rules, claim, fields);
-  const watch = BodyWatch.of(fields, limit, () => {});
-  if (watch instanceof Refusal) return watch;
-  const refusal = await drain(watch, rules);
-  return refusal?.code === 'body_too_large' && limit < rules.maxBytes
-    ? unannounced()
-    : (refusal ?? NOTHING);
+  const watch = BodyWatch.of(fields, limitOf(rules, claim, fields), () => {});
+  return watch instanceof Refusal ? watch : ((await drain(watch, rules)) ?? NOTHING);
 }
 
 /** Stage 8 for a body that is handed on while it arrives. All that can be told before is told before. */
@@ -99,9 +94,16 @@ export function watchBody(
 }
 
 /** No byte at all may come of a body that nothing announced and nobody signed. */
-function limitOf(rules: BodyRules, claim: UnverifiedClaim, fields: HeaderFields): number {
+function limitOf(rules: BodyRules, claim: UnverifiedClaim, fields: HeaderFields): WatchLimit {
   const known = claim.signedHeaders.includes('content-digest') || fields.has('content-length');
-  return known || fields.has('transfer-encoding') || rules.mode === 'unsigned' ? rules.maxBytes : 0;
+  return known || fields.has('transfer-encoding') || isExcused(rules, claim)
+    ? { maxBytes: rules.maxBytes, exceeded: () => tooLarge(rules) }
+    : { maxBytes: 0, exceeded: unannounced };
+}
+
+/** True if the body need not be signed. That of a presigned URL cannot be, and must not be there. */
+function isExcused({ mode }: BodyRules, { scheme }: UnverifiedClaim): boolean {
+  return mode === 'unsigned' && scheme.signsContent;
 }
 
 function judge(
@@ -121,7 +123,7 @@ function judge(
     );
   }
   // Of a body that the header declared, stage 4 made sure. This one came without notice.
-  if (body.length > 0 && rules.mode !== 'unsigned' && (claim.signed.bits & DIGEST) === 0) {
+  if (body.length > 0 && (claim.signed.bits & DIGEST) === 0 && !isExcused(rules, claim)) {
     return unannounced();
   }
   const digest = fields.at(DIGEST_PLACE, 'content-digest');
