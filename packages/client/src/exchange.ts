@@ -183,7 +183,8 @@ export class Exchange {
     }
     if (!KEY_CODES.has(code) || this.#reloaded) return false;
     this.#reloaded = true;
-    return this.#signer.reload();
+    // Another request may have loaded the next one while this answer was on its way.
+    return this.#signer.reload(this.#attempt?.request.secret);
   }
 }
 

@@ -35,8 +35,13 @@ export class SecretSource {
     if (this.#current === undefined) await this.reload();
   }
 
-  /** Asks the provider, once for all who wait. True if the secret is another one than before. */
-  reload(): Promise<boolean> {
+  /**
+   * Asks the provider, once for all who wait. True if the secret is another one than before.
+   *
+   * @param used - what it must differ from, the present one unless said otherwise; nobody is asked where it does already
+   */
+  async reload(used?: Secret): Promise<boolean> {
+    if (used !== undefined && used.expose() !== this.#current?.expose()) return true;
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined;
     });

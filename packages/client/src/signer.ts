@@ -1,4 +1,4 @@
-import type { AnsweredRequest } from '@countersign/core';
+import type { AnsweredRequest, Secret } from '@countersign/core';
 import { type PresignOptions, presignUrl } from './presign.js';
 import type { SignableBody } from './request-body.js';
 import { type Layers, signAttempt } from './sign-attempt.js';
@@ -61,8 +61,12 @@ export interface Signer {
   presign(url: string | URL, options: PresignOptions): string;
   /** Loads the secret, where `secret` is a function; rejects with what that rejects with. */
   ready(): Promise<void>;
-  /** Asks that function again. True if it gave another secret; `sign` uses it from then on. */
-  reload(): Promise<boolean>;
+  /**
+   * Asks that function again. True if it gave another secret; `sign` uses it from then on.
+   *
+   * @param used - the secret that was refused; true at once if another one is in use by now
+   */
+  reload(used?: Secret): Promise<boolean>;
   /** Whole seconds since 1970, by the signer's clock. */
   second(): number;
 }
@@ -90,7 +94,7 @@ export function createSigner(options: SignerOptions): Signer {
     attempt: (request: RequestToSign, clockOffset = 0) => attempt(rules, request, clockOffset),
     presign: (url: string | URL, options: PresignOptions) => presignUrl(rules, url, options),
     ready: () => rules.secret.ready(),
-    reload: () => rules.secret.reload(),
+    reload: (used?: Secret) => rules.secret.reload(used),
     second: rules.second,
   });
 }

@@ -39,6 +39,17 @@ describe('a secret that is given by a function', () => {
     expect(await createSigner(TEST_KEY).reload()).toBe(false);
   });
 
+  it('is asked for again by who was refused with the present one, and nobody else', async () => {
+    const { signer, asked } = rotating(OLD, TEST_KEY.secret);
+    await signer.ready();
+    const used = () => signer.attempt({ url: 'https://a.example/' }).request.secret;
+    const old = used();
+    const both = [signer.reload(old), signer.reload(old)];
+    expect(await Promise.all(both)).toEqual([true, true]);
+    expect([await signer.reload(old), asked()]).toEqual([true, 2]);
+    expect([await signer.reload(used()), asked()]).toEqual([false, 3]);
+  });
+
   it('that fails to load rejects, keeps the one before, and may load later', async () => {
     const secrets: (() => string)[] = [
       () => {
@@ -71,6 +82,32 @@ describe('a secret that is given by a function', () => {
     expect([response.status, asked(), seen.length]).toEqual([200, 2, 2]);
     expect(seen[0]?.nonce).not.toBe(seen[1]?.nonce);
     expect(((await response.json()) as { body: string }).body).toBe(btoa('{"a":1}'));
+  });
+
+  it('that another request has loaded meanwhile is used, and asked for no second time', async () => {
+    const { origin, seen } = await startEcho();
+    const { signer, asked } = rotating(OLD, TEST_KEY.secret);
+    const origins = [origin];
+    const first = signedFetch(signer, { origins });
+    let release = () => {};
+    const done = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const second = signedFetch(signer, {
+      origins,
+      fetch: async (url: string, init: RequestInit) => {
+        const response = await fetch(url, init);
+        await done;
+        return response;
+      },
+    });
+    await signer.ready();
+    const late = second(origin);
+    await expect.poll(() => seen.length).toBe(1);
+    expect((await first(origin)).status).toBe(200);
+    release();
+    expect((await late).status).toBe(200);
+    expect([asked(), seen.length]).toEqual([2, 4]);
   });
 
   it('that is the same as before leaves the refusal as it is', async () => {
