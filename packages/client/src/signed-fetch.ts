@@ -103,7 +103,7 @@ export function signedFetch<R extends FetchResponse = Response>(
     const url = allowed(absolute(input), origins);
     await signer.ready();
     const { body: own, ...rest } = members;
-    const body = own === undefined ? await bodyOf(input, maxBodyBytes) : own;
+    const body = own ?? (await bodyOf(input, maxBodyBytes));
     const ready = await readyBody(body, maxBodyBytes);
     let attempt = firstAttempt(url, method, headers, body, ready);
     if (rules.requireSigned && !attempt.headers.has('accept-encoding')) {
@@ -146,11 +146,12 @@ export function signedTextOf(response: object): string {
   return signedTexts.get(response) ?? '';
 }
 
-/** What fetch would take from a Request and an init that overrides it. */
+/** What fetch would take from a Request and an init that overrides it, where `undefined` is as good as absent. */
 function membersOf(input: string | URL | Request, init: SignedFetchInit): SignedFetchInit {
   if (!(input instanceof Request)) return init;
   const { method, headers, redirect, signal, credentials, cache, mode, keepalive } = input;
-  return { method, headers, redirect, signal, credentials, cache, mode, keepalive, ...init };
+  const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined));
+  return { method, headers, redirect, signal, credentials, cache, mode, keepalive, ...given };
 }
 
 async function bodyOf(input: string | URL | Request, maxBytes: number | undefined) {

@@ -201,6 +201,26 @@ describe.each(FETCHES)('signedFetch over the fetch of %s', (_, fetch) => {
     expect(new Set(seen.map(({ nonce }) => nonce)).size).toBe(25);
   });
 
+  it('what is undefined beside a Request leaves the one of the Request, and so does no body', async () => {
+    const { origin, seen } = await startServer((response, { body }) =>
+      response.writeHead(302, { Location: '/elsewhere' }).end(body),
+    );
+    const request = () =>
+      new Request(origin, {
+        ...{ method: 'DELETE', redirect: 'manual', headers: { 'X-A': '1' } },
+        body: 'all of it',
+      });
+    const call = signedBy(fetch, [origin]);
+    const none = { method: undefined, headers: undefined, redirect: undefined, signal: undefined };
+    for (const init of [undefined, none, { body: undefined }, { body: null }]) {
+      expect(await (await call(request(), init)).text()).toBe('all of it');
+    }
+    const all = Array(4).fill(['DELETE', '1']);
+    expect(seen.map(({ method, headers }) => [method, headers['x-a']])).toEqual(all);
+    expect(await (await call(request(), { method: 'PUT', body: '' })).text()).toBe('');
+    expect(seen.at(-1)?.method).toBe('PUT');
+  });
+
   it('an AbortSignal ends the request', async () => {
     const { origin, seen } = await startServer(() => {});
     const controller = new AbortController();
