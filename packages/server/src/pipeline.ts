@@ -89,9 +89,10 @@ export async function verifyRequest(
   }
 
   if (!buffered) seen?.enter('body'); // 8 for a body that is handed on while it arrives
-  const body = buffered
+  const watching = buffered
     ? read
     : watchBody(bodyRules, request, claim, fields, (refusal) => seen?.tellLater(refusal));
+  const body = isPromise(watching) ? await watching : watching;
   if (body instanceof Refusal) return body.withStringToSign(text);
 
   // 11 identity

@@ -1,5 +1,4 @@
 import type { Refusal } from '@countersign/core';
-import { BodyRefusedError } from '../body-refused-error.js';
 import type { Accepted } from '../verdict.js';
 import type { OptionalVerifier } from '../verifier.js';
 import {
@@ -30,8 +29,7 @@ export function admit(
   parts?: NodeRequestParts,
   refusing?: (refusal: Refusal) => void,
 ): Promise<Admission | undefined> {
-  return verifier.verify(nodeRequestView(request, response, parts)).then((found) => {
-    const verdict = refusedMeanwhile(request) ?? found;
+  return verifier.verify(nodeRequestView(request, response, parts)).then((verdict) => {
     if (verdict.verdict === 'refused') {
       refusing?.(verdict);
       sendRefusal(verdict, verifier.answer(verdict), request, response);
@@ -41,11 +39,6 @@ export function admit(
     signWhenEnded(verifier, verdict, request, response);
     return { caller: verdict };
   });
-}
-
-/** Why a streamed body was cut off before anybody was handed it, who would see one that ended, empty. */
-function refusedMeanwhile({ errored }: NodeRequest): Refusal | undefined {
-  return errored instanceof BodyRefusedError ? errored.refusal : undefined;
 }
 
 /** Answers a request with a refusal that somebody else found, in the form of the verifier. */

@@ -77,7 +77,7 @@ export function watchBody(
   claim: UnverifiedClaim,
   fields: HeaderFields,
   onRefused: (refusal: Refusal) => void,
-): Uint8Array | Refusal {
+): MaybePromise<Uint8Array | Refusal> {
   if (declaresTooMuch(rules, fields)) return tooLarge(rules);
   const body = contentLength(fields) === 0 ? NOTHING : (request.body ?? NOTHING);
   try {
@@ -86,8 +86,15 @@ export function watchBody(
       return new Refusal('body_unavailable', 'This server cannot hand a body on while it arrives.');
     }
     // Of HTTP/2 it is not known before whether a body follows; here a field must say so or a digest be signed.
-    const watch = BodyWatch.of(fields, limitOf(rules, claim, fields), onRefused);
-    return watch instanceof Refusal ? watch : (body.watch(watch, rules) ?? NOTHING);
+    let refused: Refusal | undefined;
+    const watch = BodyWatch.of(fields, limitOf(rules, claim, fields), (refusal) => {
+      refused = refusal;
+      onRefused(refusal);
+    });
+    if (watch instanceof Refusal) return watch;
+    const unwatched = body.watch(watch, rules);
+    // What came with the head goes through the watch by then, and is told of like any other.
+    return unwatched ?? Promise.resolve().then(() => refused ?? NOTHING);
   } catch (error) {
     return unavailable(error);
   }
