@@ -1,7 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { fetchRequestView, verifiedRequest } from '../fetch/fetch-request.js';
 import { signed } from '../fetch/sign-response.js';
+import { isHandedOn } from '../node-http/node-body.js';
 import { type NodeRequest, type NodeResponse, nodeRequestView } from '../node-http/node-request.js';
+import { requestHandedOn } from '../node-http/web-body.js';
 import { needsVersion } from '../supported-version.js';
 import type { Accepted } from '../verdict.js';
 import type { OptionalVerifier } from '../verifier.js';
@@ -42,6 +44,8 @@ export function countersign(
     c.set('caller', caller);
     if (fetched !== undefined && caller !== undefined) {
       c.req.raw = verifiedRequest(c.req.raw, fetched, caller);
+    } else if (incoming !== undefined && isHandedOn(incoming)) {
+      c.req.raw = requestHandedOn(c.req.raw, incoming);
     }
     await next();
     if (caller !== undefined && verifier.maxResponseBytes !== undefined) {

@@ -49,6 +49,11 @@ export function nodeBody(
   };
 }
 
+/** True while a body is handed on of which more is to come. */
+export function isHandedOn(request: NodeRequest): boolean {
+  return request.push !== Readable.prototype.push;
+}
+
 function wasTouched(request: NodeRequest): boolean {
   const isRead = request.readableDidRead || request.readableEnded;
   return isRead || request.readableEncoding !== null || request.listenerCount('data') > 0;
