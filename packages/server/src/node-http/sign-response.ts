@@ -33,7 +33,9 @@ export function signWhenEnded(
   response.flushHeaders = () => {};
   response.writeHead = ((status: number, ...rest: unknown[]) => {
     response.statusCode = status;
-    for (const [name, value] of fieldsOf(rest.at(-1))) response.setHeader(name, value);
+    const fields = fieldsOf(rest.at(-1));
+    for (const [name] of fields) response.removeHeader(name);
+    for (const [name, value] of fields) response.appendHeader(name, value); // a list may have one twice
     return response;
   }) as typeof response.writeHead;
   response.write = ((chunk: unknown, encoding: unknown, callback: unknown) => {
