@@ -10,16 +10,11 @@ export type SecretProvider = () => SecretValue | Promise<SecretValue>;
 export class SecretSource {
   readonly #provider: SecretProvider | undefined;
   #current: Secret | undefined;
-  #loading: Promise<boolean> | undefined;
+  #loading: Promise<void> | undefined;
 
   constructor(value: SecretValue | SecretProvider) {
     if (typeof value === 'function') this.#provider = value;
     else this.#current = Secret.from(value);
-  }
-
-  /** True if another secret may come. */
-  get canChange(): boolean {
-    return this.#provider !== undefined;
   }
 
   /** @throws TypeError if nothing is loaded yet */
@@ -40,19 +35,18 @@ export class SecretSource {
    *
    * @param used - what it must differ from, the present one unless said otherwise; nobody is asked where it does already
    */
-  async reload(used?: Secret): Promise<boolean> {
-    if (used !== undefined && used.expose() !== this.#current?.expose()) return true;
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = undefined;
-    });
-    return this.#loading;
+  async reload(used = this.#current): Promise<boolean> {
+    const isAnother = () => used?.expose() !== this.#current?.expose();
+    if (!isAnother()) {
+      this.#loading ??= this.#load().finally(() => {
+        this.#loading = undefined;
+      });
+      await this.#loading;
+    }
+    return isAnother();
   }
 
-  async #load(): Promise<boolean> {
-    if (this.#provider === undefined) return false;
-    const loaded = Secret.from(await this.#provider());
-    if (this.#current?.expose() === loaded.expose()) return false;
-    this.#current = loaded;
-    return true;
+  async #load(): Promise<void> {
+    if (this.#provider !== undefined) this.#current = Secret.from(await this.#provider());
   }
 }
