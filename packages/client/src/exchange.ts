@@ -87,7 +87,7 @@ export class Exchange {
   #method = '';
   // An offset that is tried, and kept only if it is accepted.
   #trial: number | undefined;
-  #corrected = false;
+  #corrected = '';
   #reloaded = false;
 
   constructor(signer: Signer, rules: AnswerRules) {
@@ -97,9 +97,12 @@ export class Exchange {
 
   /** Fields to send with the next attempt. */
   sign(request: RequestToSign): SignatureHeaders {
-    this.#origin = new URL(request.url).origin;
+    const { origin } = new URL(request.url);
+    // Each has its own clock: what is on trial for one says nothing of where it redirects to.
+    if (origin !== this.#origin) this.#trial = undefined;
+    this.#origin = origin;
     this.#method = request.method ?? 'GET';
-    const offset = this.#trial ?? this.#rules.offsets.of(this.#origin);
+    const offset = this.#trial ?? this.#rules.offsets.of(origin);
     this.#attempt = this.#signer.attempt(request, offset);
     this.#sentAt = performance.now();
     return this.#attempt.headers;
@@ -117,8 +120,7 @@ export class Exchange {
     if (head.get('content-encoding') != null) return undefined; // it may grow beyond its length
     const length = Number(head.get('content-length') ?? Number.NaN);
     const isRefusal =
-      head.status === 401 &&
-      head.get('content-type')?.startsWith('application/problem+json') === true;
+      head.status === 401 && head.get('content-type')?.startsWith('application/problem+json');
     if (isRefusal && length <= LONGEST_REFUSAL) return LONGEST_REFUSAL;
     const isTrial = this.#trial !== undefined && head.get('authentication-info') != null;
     return isTrial && (length <= maxResponseBytes || this.#method === 'HEAD')
@@ -139,7 +141,7 @@ export class Exchange {
   ): Promise<boolean> {
     const took = performance.now() - this.#sentAt;
     const attempt = this.#attempt as SignedAttempt;
-    const { status } = response;
+    const { status, headers } = response;
     const { requireSigned, maxResponseBytes, offsets } = this.#rules;
     if (body === undefined) {
       if (!requireSigned) return false;
@@ -148,16 +150,13 @@ export class Exchange {
     }
     const received = this.#method === 'HEAD' ? new Uint8Array(0) : body;
     const fault = checkAnswer(attempt, { ...response, body: received });
-    const refusal = status === 401 ? refusalOf(response, body) : undefined;
+    const refusal = status === 401 ? refusalOf(headers, body) : undefined;
 
     if (this.#trial !== undefined && fault === undefined && status !== 401) {
       offsets.keep(this.#origin, this.#trial);
     }
     this.#trial = undefined;
-    if (
-      refusal !== undefined &&
-      (await this.#again(refusal, response, fault === undefined, took))
-    ) {
+    if (refusal !== undefined && (await this.#again(refusal, headers, fault === undefined, took))) {
       return true;
     }
     if (requireSigned && fault !== undefined) {
@@ -168,14 +167,14 @@ export class Exchange {
 
   async #again(
     { code }: RefusalDocument,
-    { headers }: Omit<ReceivedResponse, 'body'>,
+    headers: readonly string[],
     isSigned: boolean,
     took: number,
   ): Promise<boolean> {
     if (CLOCK_CODES.has(code)) {
       const mayCorrect = this.#rules.correctClock && isSigned && took <= SLOWEST;
-      if (!mayCorrect || this.#corrected) return false;
-      this.#corrected = true;
+      if (!mayCorrect || this.#corrected === this.#origin) return false;
+      this.#corrected = this.#origin;
       const date = parseImfDate(fieldOf(headers, 'date') ?? '');
       if (date === undefined) return false;
       this.#trial = date - this.#signer.second();
@@ -188,10 +187,7 @@ export class Exchange {
   }
 }
 
-function refusalOf(
-  { headers }: Omit<ReceivedResponse, 'body'>,
-  body: Uint8Array,
-): RefusalDocument | undefined {
+function refusalOf(headers: readonly string[], body: Uint8Array): RefusalDocument | undefined {
   return readRefusal(fieldOf(headers, 'content-type'), new TextDecoder().decode(body));
 }
 
