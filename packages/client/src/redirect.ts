@@ -8,6 +8,12 @@ export const CONTENT_FIELDS: readonly string[] = [
   'content-location',
 ];
 
+/** Names of the fields that do not go on to where a redirect leads: those of the body, and what is meant for one origin. */
+export function fieldsLeft(from: URL, to: URL, isGet: boolean): readonly string[] {
+  const own = from.origin === to.origin ? [] : ['cookie', 'proxy-authorization'];
+  return own.concat(isGet ? CONTENT_FIELDS : []);
+}
+
 /** Where a redirect leads; `undefined` if the answer is none. */
 export function redirectTarget(
   status: number,

@@ -1,7 +1,7 @@
 import { type AnyBody, held, type ReadyBody, readyBody, requestBody } from './body.js';
 import { type AnswerOptions, checkAnswerOptions, Exchange } from './exchange.js';
 import { allowed, checkOrigins } from './origins.js';
-import { becomesGet, CONTENT_FIELDS, redirectTarget } from './redirect.js';
+import { becomesGet, fieldsLeft, redirectTarget } from './redirect.js';
 import type { HeadersInput, RequestToSign, Signer } from './signer.js';
 
 /** What is used of a response. The platform's `Response` and undici's have it. */
@@ -99,11 +99,11 @@ export function signedFetch<R extends FetchResponse = Response>(
   if (typeof send !== 'function') throw new TypeError('fetch: expected a function');
 
   return async (input, init = {}) => {
-    const { method, headers, redirect = 'follow', ...members } = membersOf(input, init);
+    const { method, headers, redirect = 'follow', body: own, ...rest } = membersOf(input, init);
     const url = allowed(absolute(input), origins);
     await signer.ready();
-    const { body: own, ...rest } = members;
-    const body = own ?? (await bodyOf(input, maxBodyBytes));
+    const body =
+      own ?? (input instanceof Request ? await requestBody(input, maxBodyBytes) : undefined);
     const ready = await readyBody(body, maxBodyBytes);
     let attempt = firstAttempt(url, method, headers, body, ready);
     if (rules.requireSigned && !attempt.headers.has('accept-encoding')) {
@@ -114,7 +114,10 @@ export function signedFetch<R extends FetchResponse = Response>(
     for (let followed = 0; ; ) {
       const response = await send(attempt.url.href, {
         ...rest,
-        ...(rules.requireSigned ? unlessStored(rest) : {}),
+        // The answer that a browser has stored is the signed answer to another request.
+        ...(rules.requireSigned && (rest.cache ?? 'default') === 'default'
+          ? { cache: 'no-store' }
+          : {}),
         ...signedInit(exchange, attempt),
         redirect: redirect === 'error' ? 'error' : 'manual',
       });
@@ -136,7 +139,7 @@ export function signedFetch<R extends FetchResponse = Response>(
       await response.body?.cancel();
       if (followed++ === maxRedirects)
         throw new TypeError(`redirect: more than ${maxRedirects} were answered`);
-      attempt = redirected({ ...attempt, url: allowed(next, origins) }, status);
+      attempt = redirected(attempt, allowed(next, origins), status);
     }
   };
 }
@@ -150,17 +153,20 @@ export function signedTextOf(response: object): string {
 function membersOf(input: string | URL | Request, init: SignedFetchInit): SignedFetchInit {
   if (!(input instanceof Request)) return init;
   const { method, headers, redirect, signal, credentials, cache, mode, keepalive } = input;
-  const given = Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined));
-  return { method, headers, redirect, signal, credentials, cache, mode, keepalive, ...given };
-}
-
-async function bodyOf(input: string | URL | Request, maxBytes: number | undefined) {
-  return input instanceof Request ? await requestBody(input, maxBytes) : null;
-}
-
-/** The answer that a browser has stored is the signed answer to another request. */
-function unlessStored({ cache = 'default' }: SignedFetchInit): { cache?: 'no-store' } {
-  return cache === 'default' ? { cache: 'no-store' } : {};
+  const members = {
+    method,
+    headers,
+    redirect,
+    signal,
+    credentials,
+    cache,
+    mode,
+    keepalive,
+  } as Record<string, unknown>;
+  for (const [name, value] of Object.entries(init)) {
+    if (value !== undefined) members[name] = value;
+  }
+  return members;
 }
 
 function absolute(input: string | URL | Request): URL {
@@ -239,9 +245,9 @@ async function readUpTo(most: number, { body }: FetchResponse): Promise<Uint8Arr
   }
 }
 
-function redirected(attempt: Attempt, status: number): Attempt {
-  if (!becomesGet(status, attempt.method)) return attempt;
+function redirected(attempt: Attempt, url: URL, status: number): Attempt {
   const headers = new Headers(attempt.headers);
-  for (const name of CONTENT_FIELDS) headers.delete(name);
-  return { url: attempt.url, method: 'GET', headers, body: NO_BODY };
+  const isGet = becomesGet(status, attempt.method);
+  for (const name of fieldsLeft(attempt.url, url, isGet)) headers.delete(name);
+  return { ...attempt, url, headers, ...(isGet ? { method: 'GET', body: NO_BODY } : {}) };
 }

@@ -113,12 +113,14 @@ describe.each(['http', 'fetch'] as const)('axios over its %s adapter', (inner) =
       expect(type).toBe(expected === 'GET' ? undefined : 'application/json');
     });
 
-    it('take no cookies to another origin, and nothing at all to a stranger', async () => {
+    it('take nothing that is for one origin to another, and nothing at all to a stranger', async () => {
       const end = await startRedirector(307, '/end');
       const start = await startRedirector(307, `${end.origin}/end`);
-      const headers = { Cookie: 'a=1' };
+      const headers = { Cookie: 'a=1', 'Proxy-Authorization': 'Basic eDp5' };
       const { data } = await over([start.origin, end.origin]).get(start.origin, { headers });
       expect(data).toBe('GET ');
+      const sent = [start, end].map(({ seen }) => seen[0]?.headers['proxy-authorization']);
+      expect(sent).toEqual(['Basic eDp5', undefined]);
       const stranger = await startListener();
       const steal = await startRedirector(307, stranger.origin);
       await expect(over([steal.origin]).post(steal.origin, 'x')).rejects.toThrow(stranger.origin);

@@ -27,6 +27,23 @@ describe('redirects', () => {
     );
   });
 
+  it('take to another origin nothing that is meant for this one', async () => {
+    const end = await startServer((response) => response.end());
+    const start = await startServer((response, { target }) =>
+      response.writeHead(307, { Location: target === '/' ? '/next' : `${end.origin}/` }).end(),
+    );
+    const call = make(start.origin, { origins: [start.origin, end.origin] });
+    const headers = { Cookie: 'a=1', 'Proxy-Authorization': 'Basic eDp5', 'X-Tenant': 't' };
+    expect((await call(start.origin, { headers })).statusCode).toBe(200);
+    const sent = [...start.seen, ...end.seen].map(({ headers }) => [
+      headers.cookie,
+      headers['proxy-authorization'],
+      headers['x-tenant'],
+    ]);
+    const own = ['a=1', 'Basic eDp5', 't'];
+    expect(sent).toEqual([own, own, [undefined, undefined, 't']]);
+  });
+
   it('are not followed to another origin, nor too often, nor nowhere', async () => {
     const { origin, connections } = await startListener();
     let location = `${origin}/steal`;

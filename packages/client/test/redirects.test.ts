@@ -82,6 +82,23 @@ describe.each(FETCHES)('redirects over the fetch of %s', (_, fetch) => {
     expect(new Set(nonces(start, middle, end)).size).toBe(3);
   });
 
+  it('what is meant for one origin goes to no other', async () => {
+    const end = await startRedirector();
+    const start = await startRedirector((target) =>
+      target === '/307' ? '/302' : `${end.origin}/end`,
+    );
+    const call = signedBy(fetch, [start.origin, end.origin]);
+    const headers = { ...INIT.headers, Cookie: 'a=1', 'Proxy-Authorization': 'Basic eDp5' };
+    expect((await call(`${start.origin}/307`, { ...INIT, headers })).status).toBe(200);
+    const sent = [...start.seen, ...end.seen].map(({ headers }) => [
+      headers.cookie,
+      headers['proxy-authorization'],
+      headers['x-tenant'],
+    ]);
+    const own = ['a=1', 'Basic eDp5', 't'];
+    expect(sent).toEqual([own, own, [undefined, undefined, 't']]);
+  });
+
   it('a location is taken relative to the URL that answered, and normalised', async () => {
     const server = await startRedirector((target) =>
       target === '/301' ? './a/../302?x' : 'end?b&a#f',

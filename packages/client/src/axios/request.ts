@@ -2,7 +2,7 @@ import { Axios, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios';
 import { type ReadyBody, readyBody } from '../body.js';
 import type { Exchange } from '../exchange.js';
 import { allowed } from '../origins.js';
-import { becomesGet, CONTENT_FIELDS } from '../redirect.js';
+import { becomesGet, fieldsLeft } from '../redirect.js';
 import type { ClientRules } from './client-options.js';
 import { isOldForm, isOldStream, piecesOfOldStream } from './form-stream.js';
 import { nodeStreamOf, webStreamOf } from './streams.js';
@@ -58,9 +58,10 @@ export function redirected(
 ): Attempt {
   const url = allowed(target, rules.origins);
   const headers = new AxiosHeaders(attempt.headers);
-  if (url.origin !== attempt.url.origin) headers.delete(['cookie', 'host']);
-  if (!becomesGet(status, attempt.method)) return { ...attempt, url, headers };
-  headers.delete([...CONTENT_FIELDS]);
+  if (url.origin !== attempt.url.origin) headers.delete('host');
+  const isGet = becomesGet(status, attempt.method);
+  headers.delete([...fieldsLeft(attempt.url, url, isGet)]);
+  if (!isGet) return { ...attempt, url, headers };
   return { url, method: 'GET', headers, body: NO_BODY };
 }
 

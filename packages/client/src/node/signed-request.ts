@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyBody, type ReadyBody, readyBody } from '../body.js';
 import { type AnswerOptions, type AnswerRules, checkAnswerOptions, Exchange } from '../exchange.js';
 import { allowed, checkOrigins } from '../origins.js';
-import { becomesGet, CONTENT_FIELDS, redirectTarget } from '../redirect.js';
+import { becomesGet, fieldsLeft, redirectTarget } from '../redirect.js';
 import type { HeadersInput, Signer } from '../signer.js';
 import { Fields } from './fields.js';
 import { judged, type SignedResponse } from './held-answer.js';
@@ -210,10 +210,10 @@ function redirectOf(
     throw new TypeError(`redirect: more than ${maxRedirects} were answered`);
   }
   const url = allowed(next, origins);
-  if (!becomesGet(status, attempt.method)) return { ...attempt, url };
-  for (const name of [...CONTENT_FIELDS, 'content-length', 'transfer-encoding']) {
-    attempt.fields.delete(name);
-  }
+  const isGet = becomesGet(status, attempt.method);
+  for (const name of fieldsLeft(attempt.url, url, isGet)) attempt.fields.delete(name);
+  if (!isGet) return { ...attempt, url };
+  for (const name of ['content-length', 'transfer-encoding']) attempt.fields.delete(name);
   return { ...attempt, url, method: 'GET', body: NO_BODY };
 }
 
