@@ -5,9 +5,11 @@ import {
   CREDENTIAL,
   file,
   KEY_FILE,
+  run,
   runSigned,
   SECRET,
   type Service,
+  startRecorder,
   startService,
   temporaryDirectory,
 } from './helpers.js';
@@ -51,6 +53,31 @@ describe('--output curl', () => {
     const { stdout } = await runSigned(['sign', service.url, '-X', 'HEAD', '--output', 'curl']);
     const sent = await shell('sh', ['-c', stdout]);
     expect(sent.stdout).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
+  it.each(['127.1', '0x7f.0.0.1', '127.0.0.01'])(
+    'has %s sent as it was signed, which curl would write otherwise',
+    async (name) => {
+      const recorder = await startRecorder('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      const url = recorder.url.replace('127.0.0.1', name);
+      const { stdout } = await runSigned(['sign', url, '--output', 'curl']);
+      await shell('sh', ['-c', stdout]);
+      await recorder.close();
+      const request = file(directory, 'sent.http', Buffer.from(recorder.received(), 'latin1'));
+      const keys = file(directory, 'keys.json', JSON.stringify(KEY_FILE));
+      const host = url.slice('http://'.length);
+      const told = await run(['verify', '--keys', keys, '--host', host, '--request', request]);
+      expect(told.stdout).toMatch(/^accepted /);
+    },
+  );
+
+  it('says the host only where curl would write another one', async () => {
+    const lineOf = async (url: string) =>
+      (await runSigned(['sign', url, '--output', 'curl'])).stdout;
+    expect(await lineOf('http://127.0.0.1:08787/')).toContain(" --header 'Host: 127.0.0.1:08787' ");
+    for (const url of [service.url, 'https://API.example.com:443/', 'http://[::1]:80/']) {
+      expect(await lineOf(url)).not.toContain('Host');
+    }
   });
 
   it('names a file rather than writing its bytes', async () => {

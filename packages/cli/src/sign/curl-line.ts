@@ -1,3 +1,5 @@
+import { parseRequestUrl } from '@countersign/client';
+import { canonicalHost } from '@countersign/core';
 import { usage } from '../exit.js';
 import { curlHeader } from '../header-argument.js';
 import { type BodyPiece, fileOf } from './body-pieces.js';
@@ -18,9 +20,18 @@ export function curlLine({ method, url, headers, pieces, body }: CurlRequest): s
   // Curl would wait for the body that an answer to HEAD does not have.
   if (method === 'HEAD' && body === undefined) words.push('--head');
   else if (method !== (body === undefined ? 'GET' : 'POST')) words.push('--request', method);
-  for (const [name, value] of headers) words.push('--header', curlHeader(name, value));
+  for (const [name, value] of [...hostAsSigned(url), ...headers]) {
+    words.push('--header', curlHeader(name, value));
+  }
   if (body !== undefined) words.push(...dataWords(pieces, body));
   return [...words, url].map(quoted).join(' ');
+}
+
+/** The field where curl would write some addresses and ports in another way than was signed. */
+function hostAsSigned(url: string): readonly Field[] {
+  const { host } = parseRequestUrl(url);
+  const usual = URL.canParse(url) ? new URL(url).host : '';
+  return canonicalHost(host) === canonicalHost(usual) ? [] : [['Host', host]];
 }
 
 function dataWords(pieces: readonly BodyPiece[], body: Buffer): readonly string[] {
