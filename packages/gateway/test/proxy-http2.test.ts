@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { selfSignedCertificate } from '@countersign/test-servers';
 import { type SignedRequestView, signedRequest, withBody } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +10,8 @@ import { service, untilTestEnds } from './proxy-rig.js';
 
 const now = () => Date.now();
 const BODY = Buffer.alloc(300_000, 'countersign ');
-async function send(session: ClientHttp2Session, view: SignedRequestView) {
+
+function open(session: ClientHttp2Session, view: SignedRequestView): ClientHttp2Stream {
   const fields = view.headers.flatMap((name, i) =>
     i % 2 === 0 && name !== 'Host' ? [[name.toLowerCase(), view.headers[i + 1] as string]] : [],
   );
@@ -17,8 +19,13 @@ async function send(session: ClientHttp2Session, view: SignedRequestView) {
     ...{ ':method': view.method, ':path': view.target, ':authority': 'api.example.com' },
     ...Object.fromEntries(fields),
   });
-  const trailers = once(stream, 'trailers').then(([got]) => got['x-sum']);
   stream.on('error', () => {}).end(view.body);
+  return stream;
+}
+
+async function send(session: ClientHttp2Session, view: SignedRequestView) {
+  const stream = open(session, view);
+  const trailers = once(stream, 'trailers').then(([got]) => got['x-sum']);
   const [head] = await once(stream, 'response');
   const body = await text(stream);
   return { status: head[':status'], body, sum: await Promise.race([trailers, 'none']) };
@@ -63,7 +70,7 @@ describe('over HTTP/2', () => {
     other[7] = 0;
     const { status, body } = await send(session, withBody(post(path), other));
     expect([status, JSON.parse(body).code]).toEqual([401, 'digest_mismatch']);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await setTimeout(50);
     expect(behind.got.filter(({ complete }) => complete)).toEqual([]);
     if (path === '/spooled') expect(behind.got).toEqual([]);
     session.destroy();
@@ -76,5 +83,39 @@ describe('over HTTP/2', () => {
     expect([status, JSON.parse(body).code]).toEqual([403, 'address_not_allowed']);
     expect(behind.got).toEqual([]);
     session.destroy();
+  });
+});
+
+describe('a caller that resets its stream before its turn', () => {
+  it('holds neither a connection to the service nor the end of the gateway', async () => {
+    const waiting: (() => void)[] = [];
+    const behind = await untilTestEnds(
+      service((_, response) => void waiting.push(() => response.end(BODY))),
+    );
+    const { certFile, keyFile } = await selfSignedCertificate(folder());
+    const { gateway, port } = await gatewayOf({
+      proxy: {
+        ...{ listen: '127.0.0.1:0', tls: { cert: certFile, key: keyFile } },
+        upstream: { origins: [`http://127.0.0.1:${behind.port}`], connections: 1 },
+      },
+    });
+    const session = connect(`https://127.0.0.1:${port('proxy')}`, { rejectUnauthorized: false });
+    const view = () => signedRequest({ now, url: 'https://api.example.com/a' });
+    const first = send(session, view());
+    await expect.poll(() => waiting).toHaveLength(1);
+    const stream = open(session, view());
+    await setTimeout(100); // it waits behind the first
+    stream.close(constants.NGHTTP2_CANCEL);
+    await once(stream, 'close');
+    await setTimeout(50);
+    waiting[0]?.();
+    expect((await first).status).toBe(200);
+    const last = send(session, view());
+    await expect.poll(() => behind.got.length).toBeGreaterThan(1);
+    const answering = setInterval(() => waiting.pop()?.(), 10);
+    expect((await last).status).toBe(200);
+    clearInterval(answering);
+    session.close();
+    await gateway.close();
   });
 });

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { NodeResponse } from '@countersign/server/node';
 import type { Dispatcher } from 'undici';
 import { HOP_BY_HOP } from './hop-by-hop.js';
@@ -52,7 +53,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#response.destroyed) this.#closed();
+    if (hasGone(this.#response)) this.#closed();
     else {
       this.#response.on('close', this.#closed);
       this.#options.begun?.();
@@ -149,6 +150,15 @@ export class Relay implements Dispatcher.DispatchHandler {
     const begun = this.#response.headersSent;
     this.#options.ended({ status: this.#status, fault, error, begun, bytes: this.#bytes });
   }
+}
+
+/** Whether nobody is there any more, nor a `close` to come that would say so. */
+function hasGone(response: ServerResponse): boolean {
+  // An answer over HTTP/2 is neither itself: its stream is.
+  const { stream = response } = response as {
+    readonly stream?: ServerHttp2Stream;
+  } & typeof response;
+  return stream.destroyed || stream.closed;
 }
 
 const TIMEOUTS: ReadonlySet<string> = new Set([
