@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { connect as connectHttp2, constants } from 'node:http2';
+import { promisify } from 'node:util';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
 import { selfSignedCertificate } from '@countersign/test-servers';
 import {
@@ -51,6 +53,11 @@ async function send(port: number, bytes: SignedRequestView | Uint8Array) {
   } finally {
     wire.socket.destroy();
   }
+}
+
+/** Of this process; who has reached it gets an error, as from a disk that is full. */
+async function fileLimit(bytes: string): Promise<void> {
+  await promisify(execFile)('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
 }
 
 /** The nameless files that this process holds open. */
@@ -116,6 +123,20 @@ describe('a long body', () => {
     expect((await send(proxy.port, post(bodyOf(MIB)))).status).toBe(502);
     await expect.poll(openSpools).toEqual([]);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'that the disk has no room for is not kept in part',
+    async () => {
+      const { behind, proxy } = await rig();
+      const view = post(bodyOf(MIB));
+      // The last write alone has no room, and for no more than its last byte.
+      await fileLimit(`${MIB - 1}`);
+      const reply = await send(proxy.port, chunked(view)).finally(() => fileLimit('unlimited'));
+      expect([reply.status, JSON.parse(reply.body).code]).toEqual([500, 'body_unavailable']);
+      expect(behind.got).toEqual([]);
+      expect((await send(proxy.port, chunked(view))).status).toBe(200);
+    },
+  );
 
   it('that is too long is refused before it is read, or where it becomes so', async () => {
     const { behind, proxy } = await rig();

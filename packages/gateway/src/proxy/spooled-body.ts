@@ -127,7 +127,11 @@ export class SpooledBody implements BodySource {
 
   async #write(): Promise<void> {
     this.#file ??= await openNameless(this.#options.directory);
-    if (this.#pieces.length > 0) await this.#file.writev(this.#pieces);
+    if (this.#pieces.length > 0) {
+      const { bytesWritten } = await this.#file.writev(this.#pieces);
+      // That a disk has become full on the way is told by nothing else.
+      if (bytesWritten !== this.#held) throw new Error('kept in part');
+    }
     this.#pieces = [];
     this.#held = 0;
   }
