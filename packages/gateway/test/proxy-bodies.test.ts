@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect as connectHttp2, constants } from 'node:http2';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
 import { selfSignedCertificate } from '@countersign/test-servers';
@@ -137,6 +138,15 @@ describe('a long body', () => {
       expect((await send(proxy.port, chunked(view))).status).toBe(200);
     },
   );
+
+  it('waits in the folder that is named, relative to the configuration', async () => {
+    const behind = await untilTestEnds(service());
+    const upstream = `http://127.0.0.1:${behind.port}`;
+    const proxy = { listen: '127.0.0.1:0', upstream, memoryBytes: 0, spoolDirectory: 'spool' };
+    const { directory, port } = await gatewayOf({ proxy });
+    mkdirSync(join(directory, 'spool'));
+    expect((await send(port('proxy'), post(bodyOf(1)))).status).toBe(200);
+  });
 
   it('that is too long is refused before it is read, or where it becomes so', async () => {
     const { behind, proxy } = await rig();

@@ -2,7 +2,7 @@ import { createSigner } from '@countersign/client';
 import { AddressList, type Verifier } from '@countersign/server';
 import { createPolicy, type Policy } from '@countersign/server/policy';
 import type { GatewayConfig, ProxyConfig } from '../config/config.js';
-import { type References, readText, textOf } from '../config/reference.js';
+import { type References, readText, resolvePath, textOf } from '../config/reference.js';
 import type { IsTrusted } from '../proxy/caller-address.js';
 import { UPGRADES, upgradesOf } from '../proxy/handshake.js';
 import { RESIGNED_FIELDS, type Resign } from '../proxy/resign.js';
@@ -34,13 +34,15 @@ export function proxyOf(
     upstream,
     stream,
     memoryBytes = SPOOL.memoryBytes,
-    spoolDirectory = SPOOL.directory,
+    spoolDirectory,
     upgrades = UPGRADES,
   } = config;
   const { ca, ...origins } =
     typeof upstream === 'string' ? { origins: [upstream], ca: undefined } : upstream;
   const authority = ca === undefined ? undefined : readText(references, ca, 'proxy.upstream.ca');
   const upstreams = keep(new Upstreams({ ...origins, ca: authority }));
+  const directory =
+    spoolDirectory === undefined ? SPOOL.directory : resolvePath(references, spoolDirectory);
   const streaming = stream === undefined ? undefined : streamsOf(stream.routes);
   return createReverseProxy({
     verifier,
@@ -50,7 +52,7 @@ export function proxyOf(
     throttle,
     isTrusted: trustOf(trustedProxies),
     upgrades: checkedUpgrades(upgrades),
-    spool: { memoryBytes, directory: spoolDirectory },
+    spool: { memoryBytes, directory },
     ...(stream === undefined
       ? {}
       : {
