@@ -178,6 +178,24 @@ describe('a request that is no handshake of a WebSocket is answered as if it ask
 });
 
 describe('a tunnel', () => {
+  it('is closed where its caller was gone before it stood', async () => {
+    const asked: Socket[] = [];
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {}).once('data', () => asked.push(socket));
+    });
+    const behind = await untilTestEnds(listening(server as never));
+    const proxy = await untilTestEnds(proxyTo(behind.port, verifierOf()));
+    const wire = await Wire.open(proxy.port);
+    wire.write(signedRequest({ now, headers: HANDSHAKE }));
+    await expect.poll(() => asked).toHaveLength(1);
+    wire.socket.resetAndDestroy();
+    await setTimeout(50);
+    const [upstream] = asked as [Socket];
+    const fields = 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+    upstream.resume().write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n`);
+    await expect.poll(() => upstream.readableEnded || upstream.destroyed).toBe(true);
+  });
+
   it('is not opened by a presigned URL', async () => {
     const behind = await eager();
     const proxy = await untilTestEnds(proxyTo(behind.port, verifierOf({ presigned: true })));

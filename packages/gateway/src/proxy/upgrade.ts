@@ -92,6 +92,11 @@ class Joiner implements Dispatcher.DispatchHandler {
     upstream: Duplex,
   ): void {
     const { socket, head, exchange, upgrade, fail } = this.#joining;
+    // No event would come that closes the other end.
+    if (socket.destroyed) {
+      upstream.destroy();
+      return;
+    }
     if (status !== 101 || headers.upgrade?.toLowerCase() !== upgrade.toLowerCase()) {
       upstream.destroy();
       fail(new RangeError('another protocol than was asked for'), 'upstream_malformed');
