@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createSigner, signedFetch } from '@countersign/client';
-import { afterAll, describe, expect, it } from 'vitest';
+import { useRedis } from '@countersign/test-servers';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import {
   CREDENTIAL,
   file,
@@ -225,6 +226,20 @@ describe('countersign gateway check', () => {
     expect(stderr).toMatch(where);
     expect(stderr).not.toMatch(/csk_[\w-]|c2hvcnQ/);
   });
+});
+
+it('countersign gateway check ends where something is wrong beside a Redis that was reached', async () => {
+  const { url, close } = await useRedis();
+  onTestFinished(close);
+  const cwd = temporaryDirectory();
+  keysIn(cwd);
+  const tls = 'tls: { cert: no.pem, key: no.pem }';
+  const proxy = `proxy: { listen: '127.0.0.1:0', upstream: '${upstream}', ${tls} }\n`;
+  configIn(cwd, `${HEAD}nonces: { redis: '${url}' }\n${proxy}`);
+  const child = start(['gateway', 'check'], { cwd });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const { code, stderr } = await resultOf(child);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('proxy.tls.cert: cannot read')]);
 });
 
 describe('countersign gateway explain', () => {

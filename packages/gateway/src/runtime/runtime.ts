@@ -14,7 +14,7 @@ import type { SharedNonces } from './nonces.js';
 import type { Counters } from './rates.js';
 import { proxyOf, trustOf } from './reverse-proxy.js';
 import type { OnStoreFault } from './stores.js';
-import { verifierOf } from './verifying.js';
+import { type Verifying, verifierOf } from './verifying.js';
 
 /** Who is told what the gateway does. */
 export interface Observers {
@@ -65,6 +65,7 @@ export async function createRuntime(
     return made;
   };
   const closeAll = () => Promise.all(opened.map((close) => close())).then(() => {});
+  let verifying: Verifying | undefined;
   try {
     const policy = policyOf(file);
     if (config.forwardAuth !== undefined && policy?.uses.payload !== undefined) {
@@ -73,7 +74,7 @@ export async function createRuntime(
         `policy.${policy.uses.payload}: not with forwardAuth, which sees no bodies`,
       );
     }
-    const verifying = await verifierOf(config, policy, references, observers, keep, before);
+    verifying = await verifierOf(config, policy, references, observers, keep, before);
     const { verifier, checks = {}, nonces, counters } = verifying ?? {};
     const { proxy: proxied, forwardAuth: asked } = config;
     const proxy =
@@ -107,6 +108,7 @@ export async function createRuntime(
     };
   } catch (error) {
     await closeAll();
+    if (verifying?.nonces.own !== before?.nonces?.own) await verifying?.nonces.close();
     throw file.located(error);
   }
 }
