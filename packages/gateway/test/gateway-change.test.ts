@@ -1,8 +1,15 @@
 import { request as httpsRequest } from 'node:https';
-import { freePort, selfSignedCertificate } from '@countersign/test-servers';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  freePort,
+  selfSignedCertificate,
+  startFaultProxy,
+  useRedis,
+} from '@countersign/test-servers';
 import { signedRequest, toHttp1, Wire } from '@countersign/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
+import { about, outcome } from './forward-auth-asking.js';
 import { folder, gatewayOf } from './gateway-rig.js';
 import { service, untilTestEnds } from './proxy-rig.js';
 
@@ -19,14 +26,14 @@ const headersFor = () => {
   );
 };
 
-describe('places to listen at', () => {
-  const egressAt = (listen: string, port: number) => ({
-    listen,
-    origin: `http://127.0.0.1:${port}`,
-    credential: 'a',
-    secret: 'env:SECRET',
-  });
+const egressAt = (listen: string, port: number) => ({
+  listen,
+  origin: `http://127.0.0.1:${port}`,
+  credential: 'a',
+  secret: 'env:SECRET',
+});
 
+describe('places to listen at', () => {
   it('come and go, and those that stay keep their connections', async () => {
     const [a, b] = [await untilTestEnds(service()), await untilTestEnds(service())];
     const [first, second] = [await freePort(), await freePort()];
@@ -111,6 +118,56 @@ describe('a new configuration', () => {
     await expect.poll(() => messages).toEqual(['still!']);
     socket.close();
     for (const wire of [asking, sending]) wire.socket.destroy();
+  });
+});
+
+describe('a new configuration, while another listener is at work,', () => {
+  it('has a request that is to be signed go where it was to go', async () => {
+    const old = await untilTestEnds(service((_, response) => response.end('old')));
+    const fresh = await untilTestEnds(service((_, response) => response.end('new')));
+    const at = await freePort();
+    const configOf = (port: number) => ({ egress: [egressAt(`127.0.0.1:${at}`, port)] });
+    const { gateway, write } = await gatewayOf(configOf(old.port));
+    const wire = await Wire.open(at);
+    wire.write(`POST /x HTTP/1.1\r\nHost: 127.0.0.1:${at}\r\nContent-Length: 4\r\n\r\nbo`);
+    await delay(50);
+    write(configOf(fresh.port));
+    await gateway.reload();
+    await delay(50);
+    wire.write('dy');
+    expect((await wire.reply()).body).toBe('old');
+    wire.write(`GET /x HTTP/1.1\r\nHost: 127.0.0.1:${at}\r\n\r\n`);
+    expect((await wire.reply()).body).toBe('new');
+    expect(old.got.map(({ body }) => `${body}`)).toEqual(['body']);
+    wire.socket.destroy();
+  });
+
+  it('leaves a forward-auth endpoint the stores that it waits for', async () => {
+    const redis = await useRedis();
+    const between = await startFaultProxy(Number(new URL(redis.url).port));
+    onTestFinished(async () => {
+      await between.close();
+      await redis.close();
+    });
+    const configOf = (more = {}) => ({
+      forwardAuth: { listen: '127.0.0.1:0' },
+      rateLimits: {
+        redis: `redis://127.0.0.1:${between.port}`,
+        limits: [{ requests: 100, seconds: 60 }],
+      },
+      ...more,
+    });
+    const { gateway, port, write } = await gatewayOf(configOf());
+    const decided = () => outcome(port('forwardAuth'), about(signedRequest({ now })));
+    await expect.poll(decided).toBe('200');
+    await between.set('hang');
+    const asked = decided();
+    await delay(100);
+    write(configOf({ presigned: true }));
+    await gateway.reload();
+    await delay(50);
+    await between.set('pass');
+    expect(await asked).toBe('200');
   });
 });
 

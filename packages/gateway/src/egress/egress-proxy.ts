@@ -5,6 +5,7 @@ import { canonicalTarget } from '@countersign/core';
 import { createPolicy } from '@countersign/server/policy';
 import { type Dispatcher, Pool } from 'undici';
 import { pathOf } from '../observe/path-of.js';
+import { Busy } from '../proxy/busy.js';
 import { connectionOptions } from '../proxy/forwarded-fields.js';
 import { HOP_BY_HOP } from '../proxy/hop-by-hop.js';
 import { type GatewayCode, sendProblem } from '../proxy/problem.js';
@@ -88,14 +89,20 @@ export function createEgressProxy(options: EgressOptions): EgressProxy {
     (route, i, { length }) =>
       senderOf(route, options, pool, i === length - 1 ? '' : `routes[${i}].`),
   );
+  const busy = new Busy();
   return {
     listener(request, response) {
       // Whatever fails, the caller is answered, and nobody else is harmed.
-      answer(options, senders, request, response).catch(() =>
+      const answering = answer(options, senders, request, response).catch(() =>
         sendProblem(response, 'gateway_failed'),
       );
+      void busy.during(answering);
     },
-    close: () => pool.close(),
+    async close() {
+      // The pool knows of none whose body is still to come.
+      await busy.idle();
+      await pool.close();
+    },
   };
 }
 

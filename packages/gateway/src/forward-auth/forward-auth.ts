@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '@countersign/core';
 import type { Accepted, BodySource, RequestView, Verifier } from '@countersign/server';
 import { callerAddress } from '../proxy/caller-address.js';
@@ -19,11 +19,13 @@ export type { BodyCheck, ForwardAuthOptions } from './options.js';
  * It answers every request it is given, whatever its method and path: 200 with who asked, in X-Countersign-Credential, -Group,
  * -Signed-Headers and -Content-Digest; else 401 or 403, with the code that the caller may know in X-Countersign-Code.
  *
- * @returns a listener of `node:http`
+ * @returns a listener of `node:http`, which resolves once it has answered
  * @throws TypeError that names the option
  * @example createServer(createForwardAuth({ verifier })).listen(9000, '127.0.0.1');
  */
-export function createForwardAuth(options: ForwardAuthOptions): RequestListener {
+export function createForwardAuth(
+  options: ForwardAuthOptions,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const rules = checkOptions(options);
   return async (request, response) => {
     const exchange = exchangeOf(request);

@@ -6,6 +6,7 @@ import type { ConfigFile } from '../config/read-config.js';
 import type { References } from '../config/reference.js';
 import type { EgressAnswer, EgressProxy } from '../egress/egress-proxy.js';
 import { createForwardAuth } from '../forward-auth/forward-auth.js';
+import { Busy } from '../proxy/busy.js';
 import type { Exchange } from '../proxy/exchange.js';
 import type { ReverseProxy } from '../proxy/reverse-proxy.js';
 import { type Certificate, certificateOf } from './certificate.js';
@@ -84,6 +85,7 @@ export async function createRuntime(
     const egress = (config.egress ?? []).map((one, i) =>
       keep(egressOf(one, `egress[${i}]`, references, observers.onEgress)),
     );
+    const asking = new Busy();
     const places = (config.egress ?? []).map(({ listen }) => listen);
     return {
       config,
@@ -93,7 +95,7 @@ export async function createRuntime(
       forwardAuth:
         asked === undefined || verifying === undefined
           ? undefined
-          : forwardAuthOf(config, asked, verifying.unsigning(), policy, observers),
+          : forwardAuthOf(config, asked, verifying.unsigning(), policy, observers, asking),
       egressAt: (listen, i) =>
         egress[config.egress?.[i]?.listen === listen ? i : places.indexOf(listen)],
       certificate: proxied?.tls === undefined ? undefined : certificateOf(proxied.tls, references),
@@ -101,7 +103,7 @@ export async function createRuntime(
       counters,
       health: () => healthOf(checks),
       async close(next) {
-        await proxy?.idle();
+        await Promise.all([proxy?.idle(), asking.idle()]);
         await closeAll();
         if (next?.nonces?.own !== nonces?.own) await nonces?.close();
       },
@@ -146,6 +148,7 @@ function forwardAuthOf(
   verifier: Verifier,
   policy: Policy | undefined,
   { onDecision, throttle }: Observers,
+  busy: Busy,
 ): RequestListener {
   if (listen.startsWith('unix:')) {
     throw new TypeError(
@@ -156,7 +159,8 @@ function forwardAuthOf(
   const isTrusted = trustOf(trustedProxies);
   const options = { trustedPeers, bodyCheck, throttle, isTrusted, onExchange };
   try {
-    return createForwardAuth({ verifier, ...options });
+    const answer = createForwardAuth({ verifier, ...options });
+    return (request, response) => void busy.during(answer(request, response));
   } catch (error) {
     throw new TypeError(`forwardAuth.${(error as Error).message}`);
   }
