@@ -1,10 +1,15 @@
-import { existsSync, readFileSync, renameSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { signedRequest, Wire, withAddedHeader } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { gatewayOf } from './gateway-rig.js';
+import { openAudit } from '../src/observe/audit.js';
+import type { DecisionRecord } from '../src/observe/record.js';
+import { folder, gatewayOf } from './gateway-rig.js';
 import { listening, service, untilTestEnds } from './proxy-rig.js';
 
 const now = () => Date.now();
@@ -29,6 +34,10 @@ const recordsIn = (directory: string, file = 'audit.log') =>
     .split('\n')
     .filter((line) => line.includes('"verdict"'))
     .map((line) => JSON.parse(line));
+/** Of this process; who has reached it gets an error, as from a disk that is full. */
+async function fileLimit(bytes: string): Promise<void> {
+  await promisify(execFile)('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
+}
 const penalties = { refusals: 3, seconds: 60, away: 60 };
 
 describe('penalties', () => {
@@ -159,6 +168,32 @@ describe('the log', () => {
       '/other',
     ]);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'holds 16 MiB of what finds no room, no more, and goes on once there is room',
+    async () => {
+      const path = join(folder(), 'audit.log');
+      const audit = openAudit(path);
+      await expect.poll(() => existsSync(path)).toBe(true);
+      const record = { verdict: 'refused', status: 401, path: 'x'.repeat(100_000) };
+      await fileLimit('100000');
+      try {
+        for (let i = 0; i < 320; i++) {
+          audit.write(record as DecisionRecord);
+          if (i % 10 === 0) await setTimeout(1);
+        }
+      } finally {
+        await fileLimit('unlimited');
+      }
+      const size = () => statSync(path).size;
+      await expect.poll(size, { timeout: 5_000 }).toBeGreaterThan(15e6);
+      audit.write({ ...record, path: 'the last' } as DecisionRecord);
+      await expect.poll(() => readFileSync(path, 'utf8'), { timeout: 5_000 }).toContain('the last');
+      audit.close();
+      expect(size()).toBeLessThan(17e6);
+      for (const { verdict } of recordsIn(dirname(path))) expect(verdict).toBe('refused');
+    },
+  );
 
   it('has the bytes of every kind of body, and what could not be passed on', async () => {
     const behind = await untilTestEnds(service((_, response) => response.end('four')));

@@ -3,6 +3,9 @@ import { dirname } from 'node:path';
 import { type DestinationStream, pino } from 'pino';
 import type { DecisionRecord } from './record.js';
 
+// Bytes of lines that wait for a disk which has no room; what is beyond is lost, and nothing else is.
+const MOST_HELD = 16 * 1024 * 1024;
+
 /** Where decisions are written down. */
 export interface Audit {
   write(record: DecisionRecord): void;
@@ -64,7 +67,10 @@ function closeWhenOpen(file: ReturnType<typeof pino.destination>): void {
 
 function destinationOf(to: string): ReturnType<typeof pino.destination> {
   // Lines are gathered for a write, at most a second long.
-  const gathering = { sync: false, minLength: 4096, periodicFlush: 1_000, mode: 0o640 };
+  const gathering = {
+    ...{ sync: false, minLength: 4096, periodicFlush: 1_000, mode: 0o640 },
+    maxLength: MOST_HELD,
+  };
   if (to === 'stdout') return pino.destination({ ...gathering, dest: 1 });
   try {
     mkdirSync(dirname(to), { recursive: true });
