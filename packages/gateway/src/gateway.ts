@@ -117,7 +117,7 @@ class Running implements Gateway {
     await this.#listeners.close(drain * 1000, 'admin');
     await this.#runtime?.close();
     this.#audit?.say('info', 'stopped');
-    this.#audit?.close();
+    await this.#audit?.close();
   }
 
   async #reload(): Promise<void> {
@@ -160,15 +160,15 @@ class Running implements Gateway {
       });
       await this.#listeners.apply(wanted, config.drain ?? 10);
     } catch (error) {
-      if (audit !== old) audit?.close();
       this.#audit = old;
+      if (audit !== old) await audit?.close();
       await runtime.close(before);
       throw file.located(error);
     }
     this.#runtime = runtime;
     runtime.nonces?.taken();
     this.#audit = audit;
-    if (audit !== old) old?.close();
+    if (audit !== old) void old?.close();
     next = undefined;
     this.#anomalies = anomalies;
     this.#files = files;

@@ -189,11 +189,21 @@ describe('the log', () => {
       await expect.poll(size, { timeout: 5_000 }).toBeGreaterThan(15e6);
       audit.write({ ...record, path: 'the last' } as DecisionRecord);
       await expect.poll(() => readFileSync(path, 'utf8'), { timeout: 5_000 }).toContain('the last');
-      audit.close();
+      await audit.close();
       expect(size()).toBeLessThan(17e6);
       for (const { verdict } of recordsIn(dirname(path))) expect(verdict).toBe('refused');
     },
   );
+
+  it.runIf(process.platform === 'linux')('that has no room is no reason not to end', async () => {
+    const behind = await untilTestEnds(service());
+    const audit = { to: '/dev/full' };
+    const { gateway, port } = await gatewayOf({ proxy: proxyOf(behind.port), audit });
+    expect((await ask(port('proxy'))).status).toBe(200);
+    await setTimeout(1_500); // the first line was tried
+    expect((await ask(port('proxy'))).status).toBe(200);
+    await gateway.close();
+  });
 
   it('has the bytes of every kind of body, and what could not be passed on', async () => {
     const behind = await untilTestEnds(service((_, response) => response.end('four')));

@@ -6,6 +6,9 @@ import type { DecisionRecord } from './record.js';
 // Bytes of lines that wait for a disk which has no room; what is beyond is lost, and nothing else is.
 const MOST_HELD = 16 * 1024 * 1024;
 
+// Milliseconds for what is still held at the end.
+const PATIENCE = 2_000;
+
 /** Where decisions are written down. */
 export interface Audit {
   write(record: DecisionRecord): void;
@@ -13,8 +16,8 @@ export interface Audit {
   say(level: 'info' | 'warn' | 'error', message: string, more?: object): void;
   /** Opens the file anew, after the system has moved it away. */
   reopen(): void;
-  /** Writes what is still held. */
-  close(): void;
+  /** Resolves once what is still held is written, or cannot be. */
+  close(): Promise<void>;
 }
 
 /**
@@ -48,21 +51,24 @@ export function openAudit(to: string, said?: DestinationStream): Audit {
     },
     close() {
       closed = true;
-      try {
-        file?.flushSync();
-      } catch {
-        // A disk that is full now will not be less so for being waited for.
-      }
-      // One that is still being opened would close nothing.
-      if (file !== undefined && to !== 'stdout') closeWhenOpen(file);
+      return file === undefined ? Promise.resolve() : ended(file);
     },
   };
 }
 
-function closeWhenOpen(file: ReturnType<typeof pino.destination>): void {
-  const { fd } = file as unknown as { fd: number };
-  if (fd < 0) file.once('ready', () => file.end());
-  else file.destroy();
+/** Ends it with all that it holds, unless that finds no room: then it will not for being waited for. */
+function ended(file: ReturnType<typeof pino.destination>): Promise<void> {
+  return new Promise((resolve) => {
+    const leave = () => {
+      clearTimeout(late);
+      file.destroy();
+      resolve();
+    };
+    const late = setTimeout(leave, PATIENCE);
+    file.once('error', leave).once('close', leave);
+    // It is not flushed at once: that would try for ever where a disk is full.
+    file.end();
+  });
 }
 
 function destinationOf(to: string): ReturnType<typeof pino.destination> {
