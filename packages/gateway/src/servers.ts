@@ -10,6 +10,7 @@ import { attachReverseProxy } from './proxy/attach-reverse-proxy.js';
 import { sendProblem } from './proxy/problem.js';
 import type { Certificate } from './runtime/certificate.js';
 import type { Runtime } from './runtime/runtime.js';
+import { endSilentSessions } from './silent-sessions.js';
 
 /** What the servers of the gateway ask. */
 export interface ServerParts {
@@ -64,11 +65,11 @@ function listenerOf(current: () => RequestListener | undefined): RequestListener
 }
 
 function proxyServer(
-  { listen, bodyTimeout = 0, stream }: ProxyConfig,
+  config: ProxyConfig,
   certificate: Certificate | undefined,
   current: () => Runtime,
 ): Wanted {
-  const longest = Math.max(bodyTimeout, stream === undefined ? 0 : (stream.bodyTimeout ?? 600_000));
+  const { listen } = config;
   return {
     listen,
     kind: `proxy ${certificate !== undefined}`,
@@ -82,11 +83,25 @@ function proxyServer(
         () => current().proxy,
         () => current().verifier,
       );
+      endSilentSessions(server, () => longestSilence(current().config.proxy ?? config));
       return server;
     },
     settle(server: Server) {
-      (server as HttpServer).requestTimeout = Math.max(REQUEST_TIMEOUT, longest + MARGIN);
+      (server as HttpServer).requestTimeout = longestRequest(config);
       if (certificate !== undefined) (server as Http2SecureServer).setSecureContext(certificate);
     },
   };
+}
+
+/** Milliseconds for all of a request. */
+function longestRequest({ bodyTimeout = 0, stream }: ProxyConfig): number {
+  const longest = Math.max(bodyTimeout, stream === undefined ? 0 : (stream.bodyTimeout ?? 600_000));
+  return Math.max(REQUEST_TIMEOUT, longest + MARGIN);
+}
+
+/** Milliseconds that nothing need move for, while a body pauses or the service thinks. */
+function longestSilence(config: ProxyConfig): number {
+  const { upstream } = config;
+  const { timeout = 0 } = typeof upstream === 'string' ? {} : upstream;
+  return Math.max(longestRequest(config), timeout + MARGIN);
 }
