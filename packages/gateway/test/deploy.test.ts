@@ -27,6 +27,19 @@ it('the configuration of the Kubernetes manifests is one', async () => {
   expect(config.proxy?.upstream).toBe('http://127.0.0.1:9000');
 });
 
+it('the image runs as a user whom Kubernetes can tell not to be root', () => {
+  expect(read('deploy/Dockerfile')).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
+  expect(read('deploy/kubernetes.yaml')).toContain('runAsNonRoot: true');
+});
+
+it('the keys of Compose are where the gateway takes them for YAML', () => {
+  const { services, secrets } = parse(read('deploy/compose.yaml'));
+  const [secret] = services.gateway.secrets;
+  expect(secrets[secret.source].file).toBe('./keys.yaml');
+  expect(secret.target).toMatch(/\.yaml$/);
+  expect(read('deploy/compose.yaml')).toContain(`keys: { file: /run/secrets/${secret.target} }`);
+});
+
 it('the configuration of docs/gateway.md can be used', async () => {
   const text = blocksOf(read('gateway.md')).find(({ language }) => language === 'yaml')
     ?.text as string;
