@@ -3,14 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { slopeOf } from './slope.mjs';
-import { steadyRate } from './steady-rate.mjs';
+import { atOnce, steadyRate, TICK } from './steady-rate.mjs';
 import { Traffic } from './traffic.mjs';
 
 // Short, so that nonces expire and are purged all the time (s).
 const SKEW = 2;
 const CLOCK_MARGIN = 1;
 const PURGE_EVERY = 1;
-const TICK = 5; // ms
 const SAMPLES = 600;
 
 setFlagsFromString('--expose-gc');
@@ -46,7 +45,7 @@ export async function soak(stores, { minutes, rate: given, told = () => {} }) {
   };
 }
 
-/** Begins as many claims as are due, tick by tick, and samples memory. */
+/** Begins as many claims as are due, tick by tick, and samples memory. What this process was late for is made up for by and by. */
 async function steadily(traffic, rate, milliseconds, told) {
   const start = performance.now();
   const memory = [];
@@ -54,7 +53,8 @@ async function steadily(traffic, rate, milliseconds, told) {
   for (let now = start; now < start + milliseconds; now = performance.now()) {
     const passed = now - start;
     const due = Math.floor((passed * rate) / 1000);
-    while (begun < due) begun += traffic.begin();
+    const most = Math.min(due, begun + atOnce(rate));
+    while (begun < most) begun += traffic.begin();
     if (passed >= (memory.length * milliseconds) / SAMPLES) {
       memory.push({ minute: passed / 60_000, kilobytes: process.memoryUsage.rss() / 1024 });
       const { counts, wrong } = traffic;

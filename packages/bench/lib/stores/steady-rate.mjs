@@ -4,10 +4,11 @@ import { Traffic } from './traffic.mjs';
 const LANES = 64;
 const AT_FULL_SPEED = 3_000; // ms
 const TRIAL = 15_000;
-const TICK = 5;
+/** Milliseconds between two looks at the clock. */
+export const TICK = 5;
 // Of what is done at full speed; each is tried if the one before it was too much. More than the first leaves no room for what
 // else the machine does in ten minutes.
-const SHARES = [0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05];
+const SHARES = [0.5, 0.4, 0.3, 0.2, 0.1, 0.05];
 // So long a backlog is none (s).
 const MOST_BEHIND = 0.1;
 const MOST_TIMES_BEHIND = 2;
@@ -26,6 +27,9 @@ export async function steadyRate(stores, lives, told = () => {}) {
   }
   throw new Error('no rate is steady: the machine has too much else to do');
 }
+
+/** How many may be begun at a look at the clock: a process that was held up takes up what has gathered bit by bit, too. */
+export const atOnce = (rate) => Math.ceil((2 * rate * TICK) / 1000);
 
 async function atFullSpeed(stores, lives, told) {
   told('claiming at full speed');
@@ -57,7 +61,8 @@ async function isSteady(stores, rate, lives) {
     if (due - begun > rate * MOST_BEHIND || traffic.pending > rate * MOST_BEHIND) behind++;
     // What would pile up is memory that the soak would begin with.
     if (behind > MOST_TIMES_BEHIND) break;
-    while (begun < due) begun += traffic.begin();
+    const most = Math.min(due, begun + atOnce(rate));
+    while (begun < most) begun += traffic.begin();
     await delay(TICK);
   }
   await traffic.over();
