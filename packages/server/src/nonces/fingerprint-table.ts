@@ -4,6 +4,8 @@ const FIRST_SLOTS = 16; // a power of two, as every later size
 // pairs, where one table would take 250.
 const PARTS = 1024;
 const PART_SHIFT = 22; // 32 bits less those of PARTS
+// What a part has until something is added to it. Never written to.
+const EMPTY = new Uint32Array(WORDS);
 
 /**
  * A set of (credential, nonce) pairs, each with the second it expires, in arrays of numbers: 12 bytes a slot, nothing for the
@@ -11,9 +13,9 @@ const PART_SHIFT = 22; // 32 bits less those of PARTS
  * make one look used, never fresh; among a million that happens once in 10^13 claims.
  */
 export class FingerprintTable {
-  readonly #parts = Array.from({ length: PARTS }, () => new Uint32Array(FIRST_SLOTS * WORDS));
+  readonly #parts: Uint32Array[] = new Array(PARTS).fill(EMPTY);
   readonly #used = new Uint32Array(PARTS);
-  readonly #masks = new Uint32Array(PARTS).fill(FIRST_SLOTS - 1); // slots of each part, less one
+  readonly #masks = new Uint32Array(PARTS); // slots of each part, less one
   readonly #seed = crypto.getRandomValues(new Int32Array(2));
   // The fingerprint of the pair that was looked up last, as two signed words, which are no objects; and where it would be put.
   #high = 0;
@@ -57,6 +59,10 @@ export class FingerprintTable {
 
   /** Adds the pair that {@link has} has just not found. */
   add(expiresAt: number, dead: number): void {
+    if (this.#slotsOf(this.#part) === EMPTY) {
+      this.#rebuild(dead);
+      this.#free = (this.#low & (FIRST_SLOTS - 1)) * WORDS;
+    }
     const slots = this.#slotsOf(this.#part);
     if (slots[this.#free + 2] === 0) (this.#used[this.#part] as number)++;
     put(slots, this.#free, this.#high, this.#low, expiresAt);

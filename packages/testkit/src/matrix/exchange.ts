@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Wire, type WireReply } from '../wire.js';
 
 /** Sends on a connection of its own. `closed` if no answer came before the connection ended, `silent` if none came at all. */
@@ -8,15 +7,15 @@ export async function exchange(
   method: string,
 ): Promise<WireReply | 'closed' | 'silent'> {
   const wire = await Wire.open(port);
-  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'silent'>((resolve) => {
+    timer = setTimeout(resolve, 5_000, 'silent');
+  });
   try {
     const answered = wire.write(bytes).reply(method);
-    return await Promise.race([
-      answered.catch(() => 'closed' as const),
-      sleep(5_000, 'silent' as const, { signal: late.signal }),
-    ]);
+    return await Promise.race([answered.catch(() => 'closed' as const), late]);
   } finally {
-    late.abort();
+    clearTimeout(timer);
     wire.socket.destroy();
   }
 }
