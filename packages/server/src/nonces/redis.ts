@@ -132,11 +132,14 @@ class RedisNonceStore implements Required<NonceStore> {
     const now = this.#settings.now();
     const life = Math.ceil((expiresAt + 1 + this.#settings.clockMargin) * 1000 - now);
     if (!(life > 0 && life <= LONGEST * 1000) || !this.#link.isReady()) return 'unavailable';
+    const { isCluster } = this.#link;
+    // Whoever is refused is refused at little cost; of a cluster the lane must be known first.
+    if (!isCluster && !this.#pending.admits()) return 'unavailable';
     // A claim at the last moment may be a deadline on its way: what it is compared with must be there still.
     const kept = `${life + this.#settings.deadline}`;
     const key = this.#prefix + claimDigest(credential, nonce, 'base64url');
-    const lane = this.#link.isCluster ? Math.floor(keySlot(key) / SLOTS_OF_LANE) : 0;
-    if (!this.#pending.admits(lane)) return 'unavailable';
+    const lane = isCluster ? Math.floor(keySlot(key) / SLOTS_OF_LANE) : 0;
+    if (isCluster && !this.#pending.admits(lane)) return 'unavailable';
     const { generation } = this.#data;
     if (!this.#data.isCurrent(now)) {
       return this.#pending.settle(this.#afterLook(date, key, kept), asItIs, lane);
