@@ -174,7 +174,29 @@ export async function connectRedis(
   }
   client.on('error', () => {}); // what fails is told by the requests that are refused, and by readyz
   client.connect().catch(() => {});
-  return { client, close: async () => client.destroy() };
+  return {
+    client,
+    async close() {
+      // A socket that is just being made is out of its reach, and would stay.
+      if (!client.isReady) await attempted(client);
+      client.destroy();
+    },
+  };
+}
+
+// Milliseconds. What takes longer to connect ends by itself, or has its socket by then.
+const PATIENCE = 1_000;
+
+/** Resolves once the client has connected or failed to, or takes long. */
+function attempted(client: RedisClientType): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, PATIENCE);
+    client.once('ready', done).once('error', done);
+  });
 }
 
 async function connectPostgres(url: string) {
