@@ -18,7 +18,7 @@ const ONCE = [
   'packages/server/test/nonces-memory-restart.test.ts',
   'packages/server/test/stores-over-http.test.ts',
   'packages/gateway/test/{matrix,forward-auth-matrix,forward-auth-proxies}.test.ts',
-  'packages/bench/test/{memory,soak}.test.mjs',
+  'packages/bench/test/{memory,overload,soak}.test.mjs',
 ];
 
 const present = process.versions.node.split('.')[0];

@@ -25,12 +25,12 @@ export async function sendPaced(port, requests, rate) {
     const start = performance.now();
     const sent = [];
     let failure;
+    const fail = (error) => {
+      failure = error;
+    };
     while (sent.length < requests.length && failure === undefined) {
       const due = Math.floor(((performance.now() - start) * rate) / 1000);
       while (sent.length < Math.min(due, requests.length)) {
-        const fail = (error) => {
-          failure = error;
-        };
         sent.push(send(requests[sent.length]).catch(fail));
       }
       await setTimeout(1);

@@ -153,20 +153,9 @@ export function signedTextOf(response: object): string {
 function membersOf(input: string | URL | Request, init: SignedFetchInit): SignedFetchInit {
   if (!(input instanceof Request)) return init;
   const { method, headers, redirect, signal, credentials, cache, mode, keepalive } = input;
-  const members = {
-    method,
-    headers,
-    redirect,
-    signal,
-    credentials,
-    cache,
-    mode,
-    keepalive,
-  } as Record<string, unknown>;
-  for (const [name, value] of Object.entries(init)) {
-    if (value !== undefined) members[name] = value;
-  }
-  return members;
+  const given = Object.entries(init).filter(([, value]) => value !== undefined);
+  const members = { method, headers, redirect, signal, credentials, cache, mode, keepalive };
+  return { ...members, ...Object.fromEntries(given) };
 }
 
 function absolute(input: string | URL | Request): URL {

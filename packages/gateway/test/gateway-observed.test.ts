@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { fileLimit } from '@countersign/test-servers';
 import { signedRequest, Wire, withAddedHeader } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
@@ -34,10 +33,6 @@ const recordsIn = (directory: string, file = 'audit.log') =>
     .split('\n')
     .filter((line) => line.includes('"verdict"'))
     .map((line) => JSON.parse(line));
-/** Of this process; who has reached it gets an error, as from a disk that is full. */
-async function fileLimit(bytes: string): Promise<void> {
-  await promisify(execFile)('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
-}
 const penalties = { refusals: 3, seconds: 60, away: 60 };
 
 describe('penalties', () => {

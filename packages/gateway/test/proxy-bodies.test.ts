@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createVerifier, memoryNonceStore, staticKeys } from '@countersign/server';
-import { selfSignedCertificate } from '@countersign/test-servers';
+import { fileLimit, selfSignedCertificate } from '@countersign/test-servers';
 import {
   type SignedRequestView,
   signedRequest,
@@ -54,11 +52,6 @@ async function send(port: number, bytes: SignedRequestView | Uint8Array) {
   } finally {
     wire.socket.destroy();
   }
-}
-
-/** Of this process; who has reached it gets an error, as from a disk that is full. */
-async function fileLimit(bytes: string): Promise<void> {
-  await promisify(execFile)('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
 }
 
 /** The nameless files that this process holds open. */

@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
+import { fileLimit } from '@countersign/test-servers';
 import { afterEach, expect, it } from 'vitest';
 import { claimTimed, decided, newNonce, second, timed, untilFresh } from './nonces-faults.js';
 import { closeOpened, connectionTo, storeOn, withSqlite } from './nonces-sqlite-rig.js';
@@ -136,11 +135,6 @@ withSqlite(() => {
     await store.health();
   });
 });
-
-/** Of this process; who has reached it gets an error, as from a disk that is full. */
-async function fileLimit(bytes: string): Promise<void> {
-  await promisify(execFile)('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`]);
-}
 
 /** The rights of files mean nothing to root, so they are given to somebody else, who this process is until its test ends. */
 function becomeMortal(file: string): void {

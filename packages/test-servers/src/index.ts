@@ -4,6 +4,7 @@ export { type Chromium, openInChromium, prepareChromium } from './chromium.js';
 export { type ClientAnswer, type ClientOptions, runPython, runShell } from './clients.js';
 export { type DebianTree, debianPackage } from './debian.js';
 export { type Fault, type FaultProxy, type SimpleFault, startFaultProxy } from './fault-proxy.js';
+export { fileLimit } from './file-limit.js';
 export { freePort } from './free-port.js';
 export { type Haproxy, type HaproxyOptions, startHaproxy } from './haproxy.js';
 export { forwardTo, type Nginx, type NginxOptions, startNginx } from './nginx.js';

@@ -105,8 +105,7 @@ export class StatementRunner {
     run.sent = true;
     const sent: Sent = { due: this.#sent.dueFromNow(), open: true, next: undefined, client };
     this.#sent.add(sent);
-    // Without a listener, an error of the connection would end the process.
-    client.on('error', ignore);
+    take(client);
     const failed = (error: unknown) => {
       this.#answered(sent, !isRefusal(error));
       this.#over(run, run.reject, error);
@@ -137,6 +136,11 @@ export class StatementRunner {
 /** One that still waits for a connection goes on waiting: whoever counts those that wait must not be told of less. */
 function late({ sent, reject }: Run): void {
   if (sent) reject(new Error('no answer in time'));
+}
+
+/** Without a listener, an error of the connection would end the process. */
+function take(client: PostgresClient): void {
+  client.on('error', ignore);
 }
 
 function giveBack(client: PostgresClient, broken: boolean): void {
@@ -175,8 +179,7 @@ export async function runTogether<T>(
     client.release();
     throw new Error('no connection in time');
   }
-  // Without a listener, an error of the connection would end the process.
-  client.on('error', ignore);
+  take(client);
   let timer: NodeJS.Timeout | undefined;
   let broken = true;
   try {
@@ -194,8 +197,7 @@ export async function runTogether<T>(
     throw error;
   } finally {
     clearTimeout(timer);
-    client.off('error', ignore);
-    client.release(broken);
+    giveBack(client, broken);
   }
 }
 
@@ -219,8 +221,7 @@ export async function onConnection(
 ): Promise<void> {
   if (!isPool(pool)) throw new TypeError(EXPECTED);
   const client = await pool.connect();
-  // Without a listener, an error of the connection would end the process.
-  client.on('error', ignore);
+  take(client);
   try {
     await work(client);
   } finally {

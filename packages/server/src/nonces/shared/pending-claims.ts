@@ -74,12 +74,19 @@ export class PendingClaims {
   settle<T>(
     reply: Promise<T>,
     decide: (reply: T) => NonceVerdict | Promise<NonceVerdict>,
-    number = 0,
+    lane = 0,
   ): Promise<NonceVerdict> {
     return new Promise((resolve) => {
       const due = this.#claims.dueFromNow();
-      const lane = this.#lanes[number] as Lane;
-      const claim: Claim = { due, open: true, next: undefined, lane, ahead: lane.open++, resolve };
+      const at = this.#lanes[lane] as Lane;
+      const claim: Claim = {
+        due,
+        open: true,
+        next: undefined,
+        lane: at,
+        ahead: at.open++,
+        resolve,
+      };
       this.#claims.add(claim);
       const failed = () => this.#answered(claim, 'unavailable');
       reply.then((value) => {
