@@ -130,7 +130,7 @@ describe('a new configuration, while another listener is at work,', () => {
     const { gateway, write } = await gatewayOf(configOf(old.port));
     const wire = await Wire.open(at);
     wire.write(`POST /x HTTP/1.1\r\nHost: 127.0.0.1:${at}\r\nContent-Length: 4\r\n\r\nbo`);
-    await delay(50);
+    await delay(200);
     write(configOf(fresh.port));
     await gateway.reload();
     await delay(50);
